@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
+
+const ROOT = resolve(__dirname, '../..');
+
+/** How long a child may run before it is killed and the test fails, in milliseconds. */
+const LIMIT_MS = 15_000;
+
+/** What became of a child process. */
+export interface Finished {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A copy of `lib` as JavaScript in a folder of its own: what an installed package is to a program. Returns the `lib` folder. */
+export function compileLib(): string {
+  const target = mkdtempSync(join(tmpdir(), 'profiled-lib-'));
+  for (const file of readdirSync(join(ROOT, 'lib'), { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.ts')) continue;
+    const output = join(target, 'lib', file.replace(/\.ts$/, '.js'));
+    const { outputText } = transpileModule(readFileSync(join(ROOT, 'lib', file), 'utf8'), {
+      compilerOptions: { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022, esModuleInterop: true },
+    });
+    mkdirSync(dirname(output), { recursive: true });
+    writeFileSync(output, outputText);
+  }
+  return join(target, 'lib');
+}
+
+/**
+ * Runs `program` (CommonJS) in a Node process of its own, with no `DYN_` variable but those of `env`, until it ends by itself.
+ * `args` go before the program.
+ */
+export function runNode(program: string, env: Record<string, string> = {}, args: string[] = []): Promise<Finished> {
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(DYN_|NODE_OPTIONS|JEST_)/.test(name));
+  const child = spawn(process.execPath, [...args, '-e', program], {
+    env: { ...Object.fromEntries(inherited), NODE_PATH: join(ROOT, 'node_modules'), ...env },
+    timeout: LIMIT_MS,
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+  return new Promise((settle, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => settle({ code, signal, ...output }));
+  });
+}

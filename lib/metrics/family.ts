@@ -1,0 +1,228 @@
+import { Summary as PromSummary, type MetricObjectWithValues, type MetricValueWithName } from 'prom-client';
+import { Cell, HistogramCell, type OnDrop } from './instruments';
+import { canonicalLabels, labelKey, NO_LABELS, type LabelValues } from './labels';
+import type { DropReason } from './names';
+
+export const METRIC_TYPES = ['counter', 'gauge', 'histogram', 'summary'] as const;
+export type MetricType = (typeof METRIC_TYPES)[number];
+
+/** What a family is, and what must agree when its name is asked for again. */
+export interface FamilyDefinition {
+  readonly type: MetricType;
+  readonly name: string;
+  readonly help: string;
+  /** Names of the variable labels; constant labels belong to the series. */
+  readonly labelNames: readonly string[];
+  /** Upper bounds of a histogram; undefined for the other types. */
+  readonly buckets?: readonly number[] | undefined;
+  /** True for a gauge of what is going on now: a reset of the registry does not change what is true. @default false */
+  readonly live?: boolean;
+}
+
+/** A definition whose type is known. */
+export type DefinitionOf<T extends MetricType> = FamilyDefinition & { readonly type: T };
+
+interface FamilyKinds {
+  counter: CellFamily;
+  gauge: CellFamily;
+  histogram: HistogramFamily;
+  summary: SummaryFamily;
+}
+
+/** The family class that holds series of type `T`. */
+export type FamilyOf<T extends MetricType> = FamilyKinds[T];
+
+type Sample = MetricValueWithName<string> & { sharedLabels?: LabelValues };
+type Collected = MetricObjectWithValues<Sample>;
+
+/** What a family needs of the store that holds it. */
+export interface FamilyHost {
+  /** Refreshes what is set by update callbacks; undefined when there is nothing to wait for. */
+  refresh(): Promise<void> | undefined;
+  drop(metric: string, reason: DropReason): void;
+}
+
+interface Series {
+  readonly labels: LabelValues;
+  reset(): void;
+}
+
+/**
+ * All series of one metric name. It stands in a prom-client `Registry` as any metric does (`get`, `getForPromString`, `reset`,
+ * `aggregator`), but holds plain fields that recording writes without a look-up; prom-client reads them when scraped.
+ */
+export abstract class Family<S extends Series = Series> {
+  readonly aggregator = 'sum';
+  readonly #series = new Map<string, S>();
+  #registeredName: string | undefined;
+  protected readonly onDrop: OnDrop;
+
+  constructor(
+    readonly definition: FamilyDefinition,
+    private readonly host: FamilyHost,
+  ) {
+    this.onDrop = (reason) => host.drop(definition.name, reason);
+  }
+
+  get type(): MetricType {
+    return this.definition.type;
+  }
+
+  get help(): string {
+    return this.definition.help;
+  }
+
+  get name(): string {
+    return this.definition.name;
+  }
+
+  /** prom-client renames a counter before each OpenMetrics scrape, for ever. Here the new name holds for that one scrape. */
+  set name(renamed: string) {
+    this.#registeredName = renamed;
+  }
+
+  /** The series with exactly these labels, made at its zero when it is new. */
+  series(labels: Readonly<Record<string, unknown>>): S {
+    const canonical = canonicalLabels(labels);
+    const key = labelKey(canonical);
+    let series = this.#series.get(key);
+    if (!series) this.#series.set(key, (series = this.create(canonical)));
+    return series;
+  }
+
+  /** The samples as `Registry.getMetricsAsJSON()` and cluster aggregation want them: every label on every sample. */
+  async get(): Promise<Collected> {
+    await this.host.refresh();
+    const values = (await this.collect()).map(({ sharedLabels, ...sample }) => ({
+      ...sample,
+      labels: { ...sharedLabels, ...sample.labels },
+    }));
+    return this.collected(this.definition.name, values);
+  }
+
+  /** The same for `Registry.metrics()`, which keeps the text of a `sharedLabels` object that it has seen before. */
+  async getForPromString(): Promise<Collected> {
+    const name = this.#registeredName ?? this.definition.name;
+    this.#registeredName = undefined;
+    await this.host.refresh();
+    return this.collected(name, await this.collect());
+  }
+
+  /** Takes every series back to its zero; the series stay. */
+  reset(): void {
+    for (const series of this.#series.values()) series.reset();
+  }
+
+  protected abstract create(labels: LabelValues): S;
+  protected abstract samples(series: S): readonly Sample[] | Promise<readonly Sample[]>;
+
+  private async collect(): Promise<Sample[]> {
+    const all: Sample[] = [];
+    for (const series of this.#series.values()) all.push(...(await this.samples(series)));
+    return all;
+  }
+
+  private collected(name: string, values: Sample[]): Collected {
+    return { name, help: this.help, type: this.type, aggregator: this.aggregator, values } as unknown as Collected;
+  }
+}
+
+/** Counters and gauges: one number a series. */
+export class CellFamily extends Family<Cell> {
+  protected create(labels: LabelValues): Cell {
+    return new Cell(labels, this.type === 'counter', this.onDrop);
+  }
+
+  protected samples({ value, labels }: Cell): Sample[] {
+    return [{ value, labels: NO_LABELS, sharedLabels: labels }];
+  }
+
+  override reset(): void {
+    if (!this.definition.live) super.reset();
+  }
+}
+
+const LE_LABELS = new Map<number, LabelValues>();
+
+function leLabels(bound: number): LabelValues {
+  let labels = LE_LABELS.get(bound);
+  if (!labels) LE_LABELS.set(bound, (labels = Object.freeze({ le: bound === Infinity ? '+Inf' : String(bound) })));
+  return labels;
+}
+
+/** Histograms. Series may have bounds of their own; the family's are the default. */
+export class HistogramFamily extends Family<HistogramCell> {
+  /** The series with these labels; `buckets` are the bounds if it is new. */
+  seriesWith(labels: Readonly<Record<string, unknown>>, buckets: readonly number[]): HistogramCell {
+    this.#nextBuckets = buckets;
+    try {
+      return this.series(labels);
+    } finally {
+      this.#nextBuckets = undefined;
+    }
+  }
+
+  #nextBuckets: readonly number[] | undefined;
+
+  protected create(labels: LabelValues): HistogramCell {
+    return new HistogramCell(labels, this.#nextBuckets ?? this.definition.buckets ?? [], this.onDrop);
+  }
+
+  protected samples(cell: HistogramCell): Sample[] {
+    const { name } = this.definition;
+    const sharedLabels = cell.labels;
+    const totals = cell.cumulative();
+    const samples: Sample[] = totals.map((value, i) => ({
+      metricName: `${name}_bucket`,
+      value,
+      labels: leLabels(cell.bounds[i] ?? Infinity),
+      sharedLabels,
+    }));
+    samples.push({ metricName: `${name}_sum`, value: cell.sum, labels: NO_LABELS, sharedLabels });
+    samples.push({ metricName: `${name}_count`, value: totals[totals.length - 1]!, labels: NO_LABELS, sharedLabels });
+    return samples;
+  }
+}
+
+/** A summary's series: prom-client's t-digest, one for each label set. */
+export class SummaryCell {
+  readonly digest: PromSummary;
+
+  constructor(
+    readonly labels: LabelValues,
+    name: string,
+    private readonly onDrop: OnDrop,
+  ) {
+    this.digest = new PromSummary({ name, help: name, registers: [] });
+  }
+
+  observe(value: number): void {
+    if (Number.isFinite(value)) this.digest.observe(value);
+    else this.onDrop('value');
+  }
+
+  reset(): void {
+    this.digest.reset();
+  }
+}
+
+/** Summaries over the life of the process, with prom-client's default quantiles. */
+export class SummaryFamily extends Family<SummaryCell> {
+  protected create(labels: LabelValues): SummaryCell {
+    return new SummaryCell(labels, this.definition.name, this.onDrop);
+  }
+
+  protected async samples(cell: SummaryCell): Promise<Sample[]> {
+    const { values } = await cell.digest.get();
+    return values.map((sample) => ({ ...sample, sharedLabels: cell.labels }));
+  }
+}
+
+const KINDS: {
+  readonly [T in MetricType]: new (definition: FamilyDefinition, host: FamilyHost) => FamilyOf<T>;
+} = { counter: CellFamily, gauge: CellFamily, histogram: HistogramFamily, summary: SummaryFamily };
+
+/** A family that stands in no registry yet. */
+export function createFamily<T extends MetricType>(definition: DefinitionOf<T>, host: FamilyHost): FamilyOf<T> {
+  return new KINDS[definition.type](definition, host);
+}

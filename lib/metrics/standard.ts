@@ -1,0 +1,132 @@
+import { settings } from '../config/settings';
+import { ProfiledError, type ErrorType } from '../errors';
+import type { Cell, HistogramCell } from './instruments';
+import { canonicalLabels, checkLabelNames, type LabelValues, NO_LABELS, show } from './labels';
+import {
+  ERROR_TYPE_LABEL,
+  ERROR_TYPE_VALUES,
+  INFERENCE_BUCKETS,
+  LEVELS,
+  type Naming,
+  NAMING_SCHEMES,
+  NAMINGS,
+  STANDARD_METRICS,
+} from './names';
+import type { MetricStore } from './store';
+
+/** Where a handler stands; gives its metrics their labels. */
+export interface EndpointAddress {
+  readonly namespace: string;
+  readonly component: string;
+  readonly endpoint: string;
+}
+
+/** How the standard metrics of one handler are named and labelled. */
+export interface NamingOptions {
+  /** `plain` = the documented names; `dynamo` = those of today's Dynamo workers. @default DYN_METRICS_NAMING, else `plain` */
+  readonly naming?: Naming;
+  /** Put before every standard name, in place of the naming's own prefix. @default '' (plain), 'dynamo_component_' (dynamo) */
+  readonly prefix?: string;
+  /** Constant labels beside the three of the address; they may not repeat those. @default {} */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Upper bounds in seconds of the duration histogram, ascending; `inference` adds bounds up to 600 s. @default 0.005 ... 10 */
+  readonly buckets?: readonly number[] | 'inference';
+}
+
+/** {@link NamingOptions} after defaults and checks. */
+export interface ResolvedNaming {
+  readonly naming: Naming;
+  readonly prefix: string;
+  readonly labels: LabelValues;
+  readonly buckets: readonly number[] | undefined;
+}
+
+/** Checks what can be checked without a registry. @throws PROFILED_CONFIG_INVALID, PROFILED_METRIC_INVALID */
+export function checkNaming(options: NamingOptions): void {
+  const { naming, prefix, labels, buckets } = options;
+  if (naming !== undefined && !NAMINGS.includes(naming)) {
+    throw new ProfiledError('PROFILED_CONFIG_INVALID', `\`naming\` must be 'plain' or 'dynamo', got ${show(naming)}`);
+  }
+  if (prefix !== undefined && !(typeof prefix === 'string' && /^([a-zA-Z_:][a-zA-Z0-9_:]*)?$/.test(prefix))) {
+    throw new ProfiledError(
+      'PROFILED_CONFIG_INVALID',
+      `\`prefix\` must be text that can begin a metric name, such as 'service_', got ${show(prefix)}`,
+    );
+  }
+  const taken = [...Object.values(NAMING_SCHEMES.plain.labels), ...Object.values(NAMING_SCHEMES.dynamo.labels)];
+  checkLabelNames('the standard set', Object.keys(labels ?? {}), [...taken, ERROR_TYPE_LABEL]);
+  if (buckets !== undefined) resolveBuckets(buckets);
+}
+
+/** The bounds as numbers. @throws PROFILED_CONFIG_INVALID unless they are finite and ascending, at least one */
+export function resolveBuckets(buckets: readonly number[] | 'inference'): readonly number[] {
+  if (buckets === 'inference') return INFERENCE_BUCKETS;
+  const bounds: readonly unknown[] = Array.isArray(buckets) ? (buckets as unknown[]) : [];
+  const ascending = bounds.every((bound, i) => Number.isFinite(bound) && (i === 0 || buckets[i]! > buckets[i - 1]!));
+  if (bounds.length === 0 || !ascending) {
+    throw new ProfiledError(
+      'PROFILED_CONFIG_INVALID',
+      "`buckets` must be finite numbers in ascending order without +Inf, or 'inference', got " +
+        (Array.isArray(buckets) ? `[${bounds.join(', ')}]` : show(buckets)),
+    );
+  }
+  return [...buckets];
+}
+
+/** Fills in what was left out from the environment and the naming. */
+export function resolveNaming(options: NamingOptions): ResolvedNaming {
+  const naming = options.naming ?? settings().metrics.naming;
+  return {
+    naming,
+    prefix: options.prefix ?? NAMING_SCHEMES[naming].prefix,
+    labels: options.labels ?? NO_LABELS,
+    buckets: options.buckets === undefined ? undefined : resolveBuckets(options.buckets),
+  };
+}
+
+/** The labels that `address` gives, as `naming` spells them. Levels that are not known are left out. */
+export function addressLabels(address: Partial<EndpointAddress>, naming: Naming): Record<string, string> {
+  const names = NAMING_SCHEMES[naming].labels;
+  const labels: Record<string, string> = {};
+  for (const level of LEVELS) if (address[level] !== undefined) labels[names[level]] = address[level];
+  return labels;
+}
+
+/** The standard series of one handler: resolved once, then written as plain fields. */
+export interface StandardSeries {
+  readonly requests: Cell;
+  readonly duration: HistogramCell;
+  readonly inflight: Cell;
+  readonly requestBytes: Cell;
+  readonly responseBytes: Cell;
+  readonly cancellations: Cell;
+  readonly errors: Readonly<Record<ErrorType, Cell>>;
+}
+
+/**
+ * The standard series for `address` in `store`, made at 0 when they are new; the same address, names and labels give the same
+ * series. A name that something else holds costs that one metric, with an error in the log: recording goes on.
+ */
+export function standardSeries(store: MetricStore, address: EndpointAddress, options: ResolvedNaming): StandardSeries {
+  const scheme = NAMING_SCHEMES[options.naming];
+  const labels = canonicalLabels({ ...options.labels, ...addressLabels(address, options.naming) });
+  const family = <K extends keyof typeof STANDARD_METRICS>(key: K) => {
+    const { name = scheme.inflight, ...spec } = STANDARD_METRICS[key];
+    const buckets = spec.type === 'histogram' ? scheme.buckets : undefined;
+    return store.familyOrUnregistered({ labelNames: [], ...spec, buckets, name: options.prefix + name });
+  };
+  // In the order of the table, which is the order of the scrape.
+  const cancellations = family('cancellations').series(labels);
+  const inflight = family('inflight').series(labels);
+  const errorFamily = family('errors');
+  const errors = ERROR_TYPE_VALUES.map((type) => [type, errorFamily.series({ ...labels, [ERROR_TYPE_LABEL]: type })]);
+  return {
+    cancellations,
+    inflight,
+    errors: Object.fromEntries(errors) as Record<ErrorType, Cell>,
+    requestBytes: family('requestBytes').series(labels),
+    duration: family('duration').seriesWith(labels, options.buckets ?? scheme.buckets),
+    requests: family('requests').series(labels),
+    responseBytes: family('responseBytes').series(labels),
+  };
+}

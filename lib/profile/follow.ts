@@ -1,0 +1,41 @@
+import type { Readable } from 'node:stream';
+import { shapeOf } from '../engine/shape';
+import type { Profile } from './profile';
+import { tapAsyncIterable, tapSyncIterable } from './tap-iterable';
+import { tapReadable } from './tap-readable';
+import { tapWebStream } from './tap-web-stream';
+
+/**
+ * Follows what a handler returned to the end of its request, and gives back the same kind of thing: a value is a value (one item
+ * unless undefined), a promise a promise, a stream a stream of the same protocol.
+ */
+export function follow(profile: Profile, result: unknown): unknown {
+  switch (shapeOf(result)) {
+    case 'value':
+      if (result !== undefined) profile.observe(result);
+      profile.complete();
+      return result;
+    case 'promise':
+      return followPromise(profile, result as PromiseLike<unknown>);
+    case 'async-iterable':
+      return tapAsyncIterable(profile, result as object);
+    case 'iterable':
+      return tapSyncIterable(profile, result as object);
+    case 'readable':
+      return tapReadable(profile, result as Readable);
+    case 'web-stream':
+      return tapWebStream(profile, result as ReadableStream<unknown>);
+  }
+}
+
+/** A derived promise, so that a rejection that nobody handles is still reported as one. */
+function followPromise(profile: Profile, result: PromiseLike<unknown>): Promise<unknown> {
+  const native = result instanceof Promise ? (result as Promise<unknown>) : Promise.resolve(result);
+  return native.then(
+    (value) => follow(profile, value),
+    (error: unknown) => {
+      profile.crash(error);
+      throw error;
+    },
+  );
+}

@@ -1,0 +1,102 @@
+import type { CustomMetricOptions } from './custom-metric';
+import { endpointOf, type ProfiledEndpoint } from './endpoint';
+import { Recorder } from './recorder';
+import { servedBy } from './served';
+
+/** The property under which a measured function keeps its {@link Method}; registered, so that two copies know each other's. */
+const METHOD = Symbol.for('profiled/method@1');
+
+type AnyFunction = (this: unknown, ...args: never[]) => unknown;
+
+interface Choice {
+  /** Standard and custom metrics, for the call that is the request. */
+  readonly request: Recorder | undefined;
+  /** Custom metrics alone, for a call within a request that is measured already. */
+  readonly within: Recorder | undefined;
+}
+
+/**
+ * What decorators have said of one method, and where its calls are recorded. Labels come from the class of the instance that is
+ * called, so an inherited method counts under the subclass when that one is profiled.
+ */
+export class Method {
+  /** In the order in which they are recorded. */
+  readonly customMetrics: CustomMetricOptions[] = [];
+  /** Whether its calls are requests, with the standard metrics. */
+  isRequest = false;
+  /** The endpoint of a single function or instance; undefined where the class of `this` decides. */
+  endpoint: ProfiledEndpoint | undefined;
+
+  readonly #choices = new WeakMap<object, Choice>();
+  readonly #served = new WeakMap<Recorder, Recorder>();
+  #lastPrototype: object | null | undefined;
+  #lastChoice: Choice | undefined;
+  #free: Choice | undefined;
+
+  constructor(
+    readonly name: PropertyKey,
+    readonly original: AnyFunction,
+  ) {}
+
+  /** The method behind a measured function; undefined for any other value. */
+  static of(value: unknown): Method | undefined {
+    return typeof value === 'function' ? (value as { [METHOD]?: Method })[METHOD] : undefined;
+  }
+
+  /** Makes `wrapper` known as the measured form of this method. */
+  mark(wrapper: object): void {
+    Object.defineProperty(wrapper, METHOD, { value: this });
+  }
+
+  /** Where a call is recorded; undefined when there is nothing to record. */
+  recorderFor(self: unknown, args: readonly unknown[]): Recorder | undefined {
+    const served = args.length > 0 ? servedBy(args) : undefined;
+    if (served && (served.handler === self || Method.of(served.handler) === this))
+      return this.#servedBy(served.recorder);
+    const choice = this.#choose(self);
+    return this.isRequest && !this.endpoint && this.#isWithin(self) ? choice.within : choice.request;
+  }
+
+  /** Makes the series of calls on instances with this prototype. */
+  bindFor(prototype: object): void {
+    this.#choiceFor(prototype).request?.binding();
+  }
+
+  /** A more derived method of the same name measures this request already: this call comes from its `super`. */
+  #isWithin(self: unknown): boolean {
+    if (typeof self !== 'object' || self === null) return false;
+    const entry = Method.of((self as Record<PropertyKey, unknown>)[this.name]);
+    return entry !== undefined && entry !== this && entry.isRequest;
+  }
+
+  #choose(self: unknown): Choice {
+    if (this.endpoint || typeof self !== 'object' || self === null) return (this.#free ??= this.#make(this.endpoint));
+    const prototype: object | null = Object.getPrototypeOf(self) as object | null;
+    if (prototype === this.#lastPrototype && this.#lastChoice) return this.#lastChoice;
+    this.#lastPrototype = prototype;
+    return (this.#lastChoice = this.#choiceFor(prototype ?? self));
+  }
+
+  #choiceFor(prototype: object): Choice {
+    let choice = this.#choices.get(prototype);
+    if (!choice) this.#choices.set(prototype, (choice = this.#make(this.endpoint ?? endpointOf(prototype))));
+    return choice;
+  }
+
+  #make(endpoint: ProfiledEndpoint | undefined): Choice {
+    const within = this.customMetrics.length > 0 ? this.#recorder(endpoint, false) : undefined;
+    return { within, request: this.isRequest && endpoint ? this.#recorder(endpoint, true) : within };
+  }
+
+  #servedBy(server: Recorder): Recorder | undefined {
+    if (this.customMetrics.length === 0) return undefined;
+    let recorder = this.#served.get(server);
+    if (!recorder) this.#served.set(server, (recorder = this.#recorder(server.parts, false)));
+    return recorder;
+  }
+
+  #recorder(endpoint: Partial<ProfiledEndpoint> | undefined, standard: boolean): Recorder {
+    const { address, options = {} } = endpoint ?? {};
+    return new Recorder({ address, options, customMetrics: this.customMetrics, standard, name: String(this.name) });
+  }
+}

@@ -1,0 +1,123 @@
+import { ProfiledError } from '../errors';
+import { log } from '../internal/logger';
+import { bindBeforeScrape } from '../metrics/store';
+import { defineEndpoint, ownEndpointOf, type ProfiledEndpoint } from './endpoint';
+import { measure } from './measure';
+import { Method } from './method';
+import { addressName } from './recorder';
+
+/** The one method of an engine. */
+const ENTRY = 'generate';
+
+type AnyFunction = (this: unknown, ...args: never[]) => unknown;
+type Class = abstract new (...args: never[]) => object;
+
+/**
+ * Measures `generate` of all instances of a class by replacing it on the prototype. Where the class inherits it, a method that calls
+ * the parent's is put in, so that the parent can change later. Where there is none at all (an abstract class), the address is
+ * noted for subclasses.
+ *
+ * @throws PROFILED_HANDLER_INVALID if `generate` is a field, which no prototype can measure, or the class has another address
+ */
+export function profileClass(target: Class, endpoint: ProfiledEndpoint): void {
+  const prototype = target.prototype as object;
+  const before = ownEndpointOf(prototype);
+  if (before) return refuseSecondAddress(target, before, endpoint);
+
+  const owner = ownerOf(prototype, ENTRY);
+  if (owner === prototype) replace(prototype);
+  else if (owner) delegate(prototype, owner);
+  else noteAbsence(target, endpoint);
+
+  defineEndpoint(prototype, endpoint);
+  bindBeforeScrape(`class ${addressName(endpoint.address)} ${endpoint.options.prefix ?? ''}`, () =>
+    bindMethods(prototype),
+  );
+}
+
+function replace(prototype: object): void {
+  const descriptor = Reflect.getOwnPropertyDescriptor(prototype, ENTRY)!;
+  if (typeof descriptor.value === 'function') {
+    Reflect.defineProperty(prototype, ENTRY, { ...descriptor, value: asRequest(descriptor.value as AnyFunction) });
+  } else if (descriptor.get) {
+    const { get } = descriptor;
+    Reflect.defineProperty(prototype, ENTRY, {
+      ...descriptor,
+      get(this: unknown) {
+        const value: unknown = get.call(this);
+        return typeof value === 'function' ? measuredOnce(value as AnyFunction) : value;
+      },
+    });
+  }
+}
+
+/** Functions that a `get generate()` has given out, with their measured form. */
+const gotten = new WeakMap<AnyFunction, AnyFunction>();
+
+function measuredOnce(original: AnyFunction): AnyFunction {
+  let wrapper = gotten.get(original);
+  if (!wrapper) gotten.set(original, (wrapper = asRequest(original)));
+  return wrapper;
+}
+
+function delegate(prototype: object, owner: object): void {
+  const { value } = Reflect.getOwnPropertyDescriptor(owner, ENTRY) as { value?: unknown };
+  const inherited = function (this: unknown, ...args: never[]): unknown {
+    return Reflect.apply(
+      Reflect.get(Object.getPrototypeOf(prototype) as object, ENTRY, this) as AnyFunction,
+      this,
+      args,
+    );
+  };
+  const wrapper = asRequest(inherited);
+  if (typeof value === 'function') {
+    Reflect.defineProperty(wrapper, 'name', { value: value.name, configurable: true });
+    Reflect.defineProperty(wrapper, 'length', { value: value.length, configurable: true });
+  }
+  Reflect.defineProperty(prototype, ENTRY, { value: wrapper, writable: true, configurable: true, enumerable: false });
+}
+
+function asRequest(original: AnyFunction): AnyFunction {
+  const { wrapper, method } = measure(original, ENTRY);
+  method.isRequest = true;
+  return wrapper;
+}
+
+function ownerOf(prototype: object, key: PropertyKey): object | undefined {
+  for (let at: object | null = prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    if (Object.hasOwn(at, key)) return at;
+  }
+  return undefined;
+}
+
+/** A field is set on each instance when it is made, where a class decorator never looks; only the class' text shows it. */
+function noteAbsence(target: Class, endpoint: ProfiledEndpoint): void {
+  if (/\bgenerate\s*=|["']generate["']\s*,/.test(Function.prototype.toString.call(target))) {
+    throw new ProfiledError(
+      'PROFILED_HANDLER_INVALID',
+      `@Profiled can not measure \`generate\` of class ${target.name}, since it is a field (\`generate = ...\`) and not a method. ` +
+        'Write `async *generate(request) { ... }`, or measure each instance with profiled(address, instance).',
+    );
+  }
+  log.write(
+    'warn',
+    { endpoint: addressName(endpoint.address) },
+    `class ${target.name} has no generate: only subclasses can be measured`,
+  );
+}
+
+function refuseSecondAddress(target: Class, before: ProfiledEndpoint, again: ProfiledEndpoint): void {
+  const [first, second] = [addressName(before.address), addressName(again.address)];
+  if (first === second) return;
+  throw new ProfiledError(
+    'PROFILED_HANDLER_INVALID',
+    `class ${target.name} is profiled as ${first} already and can not be ${second} too. Keep one @Profiled, or decorate a subclass.`,
+  );
+}
+
+/** Makes the series of every measured method of a prototype; getters are left alone. */
+function bindMethods(prototype: object): void {
+  for (const key of Reflect.ownKeys(prototype)) {
+    Method.of(Reflect.getOwnPropertyDescriptor(prototype, key)?.value)?.bindFor(prototype);
+  }
+}

@@ -1,0 +1,180 @@
+import { Annotated } from '../engine/annotated';
+import { Context } from '../engine/context';
+import { type ErrorType, messageOf } from '../errors';
+import { now } from '../internal/clock';
+import { log } from '../internal/logger';
+import type { Binding } from './binding';
+import { isAborted } from './cancellation';
+import type { CustomMetric } from './custom-metric';
+import type { Outcome } from './outcome';
+
+/**
+ * One request from arrival to end: counted and in flight from its construction, settled exactly once whichever way it ends.
+ * The ingress and in-process calls use the same one. No method throws.
+ */
+export class Profile {
+  readonly #binding: Binding;
+  readonly #handler: unknown;
+  readonly #start = now();
+  readonly #id: string | undefined;
+  #args: readonly unknown[] | undefined;
+  #itemCount = 0;
+  #outcome: Outcome | undefined;
+  #errorType: ErrorType | undefined;
+  #error: unknown;
+  #settled = false;
+
+  constructor(binding: Binding, handler: unknown, id: string | undefined) {
+    this.#binding = binding;
+    this.#handler = handler;
+    this.#id = id;
+    binding.series.requests.value += 1;
+    binding.series.inflight.value += 1;
+  }
+
+  get isSettled(): boolean {
+    return this.#settled;
+  }
+
+  /** Takes the arguments of an in-process call: measures the request value and records what is recorded on arrival. */
+  arrive(args: readonly unknown[]): void {
+    this.#args = args;
+    this.requestBytes(this.#measure(this.#request));
+    if (log.debugEnabled && this.#binding.standard) this.#logReceived();
+    if (this.#binding.onRequest) this.#record(this.#binding.onRequest, undefined);
+  }
+
+  /** Adds `bytes` to `request_bytes_total`. */
+  requestBytes(bytes: number): void {
+    this.#binding.series.requestBytes.value += bytes;
+  }
+
+  /** Counts one response item of `bytes` bytes. */
+  item(bytes: number): void {
+    this.#itemCount += 1;
+    this.#binding.series.responseBytes.value += bytes;
+  }
+
+  /** Adds bytes that belong to no item, such as a final marker. */
+  responseBytes(bytes: number): void {
+    this.#binding.series.responseBytes.value += bytes;
+  }
+
+  /** An item on its way to an in-process consumer: measured, counted, and looked at for an error. */
+  observe(item: unknown): void {
+    if (this.#settled) return;
+    this.item(this.#measure(item));
+    if (typeof item === 'object' && Annotated.isError(item)) this.#fault(item);
+    if (this.#binding.onItem) this.#record(this.#binding.onItem, item);
+  }
+
+  /** Notes a failure. The first one counts; those after it and those of a cancelled request are ignored. */
+  fail(type: ErrorType, error?: unknown): void {
+    if (this.#outcome !== undefined || this.#settled) return;
+    this.#outcome = 'error';
+    this.#errorType = type;
+    this.#error = error;
+    this.#binding.series.errors[type].value += 1;
+    if (this.#binding.onError) this.#record(this.#binding.onError, undefined);
+  }
+
+  /** Notes that the consumer stopped the request. Ignored after a failure. */
+  cancel(): void {
+    if (this.#outcome !== undefined || this.#settled) return;
+    this.#outcome = 'cancelled';
+    this.#binding.series.cancellations.value += 1;
+  }
+
+  /** The handler came to its end by itself. */
+  complete(): void {
+    if (this.#settled) return;
+    if (this.#args && isAborted(this.#args)) this.cancel();
+    this.settle();
+  }
+
+  /** The handler threw or rejected, or its stream did. */
+  crash(error: unknown): void {
+    this.#fault(error);
+    this.settle();
+  }
+
+  /** The consumer wants no more. */
+  stop(): void {
+    this.cancel();
+    this.settle();
+  }
+
+  /** The stream was collected before it ended. */
+  abandon(): void {
+    if (this.#settled) return;
+    this.#outcome ??= 'abandoned';
+    this.settle();
+  }
+
+  /** Ends the request: duration observed, gauge lowered, end recorded and logged. Later calls do nothing. */
+  settle(): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    const { series, onEnd } = this.#binding;
+    const duration = now() - this.#start;
+    this.#outcome ??= 'success';
+    series.inflight.value -= 1;
+    series.duration.observe(duration);
+    if (onEnd) this.#record(onEnd, undefined, duration);
+    if (log.errorEnabled && this.#binding.standard) this.#logEnd(duration);
+    this.#args = undefined;
+  }
+
+  /** A failure that the consumer brought about by aborting is a cancellation. */
+  #fault(error: unknown): void {
+    if (this.#args && isAborted(this.#args)) this.cancel();
+    else this.fail('generate', error);
+  }
+
+  get #request(): unknown {
+    const first = this.#args?.[0];
+    return Context.is(first) ? first.data : first;
+  }
+
+  #measure(value: unknown): number {
+    try {
+      const size = this.#binding.sizeOf(value);
+      if (size >= 0) return size;
+    } catch {
+      // A size function of the user's own: counted below like any other value that has no size.
+    }
+    if (this.#binding.standard) this.#binding.store.drop(this.#binding.bytesMetric, 'unmeasurable');
+    return 0;
+  }
+
+  #record(metrics: readonly CustomMetric[], item: unknown, durationSeconds?: number): void {
+    const event = {
+      request: this.#request,
+      item,
+      error: this.#error,
+      outcome: this.#outcome,
+      durationSeconds,
+      itemCount: this.#itemCount,
+      handler: this.#handler,
+    };
+    for (const metric of metrics) metric.record(event);
+  }
+
+  get #requestId(): string | undefined {
+    const first = this.#args?.[0];
+    return this.#id ?? (Context.is(first) ? first.id : undefined);
+  }
+
+  #logReceived(): void {
+    log.write('debug', { endpoint: this.#binding.name, id: this.#requestId }, 'request received');
+  }
+
+  #logEnd(durationSeconds: number): void {
+    const line = { endpoint: this.#binding.name, id: this.#requestId, outcome: this.#outcome, durationSeconds };
+    if (this.#errorType === undefined) log.write('debug', line, 'request completed');
+    else {
+      const error = this.#error instanceof Error ? this.#error : messageOf(this.#error);
+      log.write('error', { ...line, error_type: this.#errorType, err: error }, 'request failed');
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import { ProfiledError } from '../errors';
+import { show } from '../metrics/labels';
+import { STANDARD_METRICS } from '../metrics/names';
+import {
+  addressLabels,
+  checkNaming,
+  type EndpointAddress,
+  type NamingOptions,
+  resolveNaming,
+  standardSeries,
+} from '../metrics/standard';
+import { currentStore, shared } from '../metrics/store';
+import { bindCustomMetrics, type Binding, UNSEEN_SERIES } from './binding';
+import { CustomMetric, type CustomMetricOptions } from './custom-metric';
+import { Profile } from './profile';
+import { noSize, sizeOf, type SizeOf } from './sizes';
+
+/** How the requests of one handler are recorded. */
+export interface RecorderOptions extends NamingOptions {
+  /**
+   * Measures the request value and each item, in bytes; `'off'` measures nothing and leaves both byte counters at 0. It is
+   * called once a value, so its cost is the handler's. A negative result or a throw counts as unmeasurable.
+   * @default UTF-8 length of strings, `byteLength` of buffers, exact JSON length of anything else
+   */
+  readonly sizeOf?: SizeOf | 'off';
+}
+
+/** @throws PROFILED_CONFIG_INVALID or PROFILED_METRIC_INVALID, naming the option */
+export function checkRecorderOptions(options: RecorderOptions): void {
+  checkNaming(options);
+  const { sizeOf: size } = options;
+  if (size !== undefined && size !== 'off' && typeof size !== 'function') {
+    throw new ProfiledError('PROFILED_CONFIG_INVALID', `\`sizeOf\` must be a function or 'off', got ${show(size)}`);
+  }
+}
+
+/** What a recorder is made of. */
+export interface RecorderParts {
+  /** Undefined for a method with custom metrics on a class that is not profiled. */
+  readonly address: EndpointAddress | undefined;
+  readonly options: RecorderOptions;
+  readonly customMetrics: readonly CustomMetricOptions[];
+  /** Whether the standard metrics are recorded too. */
+  readonly standard: boolean;
+  /** Stands in log lines where there is no address. */
+  readonly name: string;
+}
+
+/**
+ * Where the requests of one method at one endpoint are recorded. It binds late: series are made in the registry that is current
+ * at the first request or scrape, and again when another registry becomes the current one.
+ */
+export class Recorder {
+  #epoch = -1;
+  #binding: Binding | undefined;
+
+  constructor(readonly parts: RecorderParts) {}
+
+  /** The recorder of all requests that reach an endpoint, however they arrive. */
+  static forEndpoint(address: EndpointAddress, options: RecorderOptions = {}): Recorder {
+    return new Recorder({ address, options, customMetrics: [], standard: true, name: addressName(address) });
+  }
+
+  /** A request arrived that is not a call of the handler yet: counts it and starts its clock. */
+  open(requestId?: string): Profile {
+    return new Profile(this.binding(), undefined, requestId);
+  }
+
+  /** The handler is called with `args`: counts the request, measures the request value and starts the clock. */
+  begin(handler: unknown, args: readonly unknown[]): Profile {
+    const profile = new Profile(this.binding(), handler, undefined);
+    profile.arrive(args);
+    return profile;
+  }
+
+  /** The series to write, made now if the current registry does not have them yet. */
+  binding(): Binding {
+    if (this.#binding && this.#epoch === shared.epoch) return this.#binding;
+    this.#binding = this.#bind();
+    this.#epoch = shared.epoch;
+    return this.#binding;
+  }
+
+  #bind(): Binding {
+    const { address, options, customMetrics, standard, name } = this.parts;
+    const store = currentStore();
+    const naming = resolveNaming(options);
+    const labels = { ...naming.labels, ...addressLabels(address ?? {}, naming.naming) };
+    const metrics = bindCustomMetrics(
+      customMetrics,
+      (metric) => new CustomMetric(metric, store, labels, naming.naming),
+    );
+    return {
+      series: standard && address ? standardSeries(store, address, naming) : UNSEEN_SERIES,
+      store,
+      sizeOf: options.sizeOf === 'off' ? noSize : (options.sizeOf ?? sizeOf),
+      name,
+      bytesMetric: naming.prefix + STANDARD_METRICS.responseBytes.name,
+      standard,
+      onRequest: metrics('request'),
+      onItem: metrics('item'),
+      onEnd: metrics('end'),
+      onError: metrics('error'),
+    };
+  }
+}
+
+/** `namespace.component.endpoint`, as log lines show it. */
+export function addressName({ namespace, component, endpoint }: EndpointAddress): string {
+  return `${namespace}.${component}.${endpoint}`;
+}

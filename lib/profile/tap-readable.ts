@@ -1,0 +1,36 @@
+import type { Readable } from 'node:stream';
+import { watch } from './leak-guard';
+import type { Profile } from './profile';
+
+/** What Node puts into a stream that its consumer tore down. */
+const CONSUMER_GONE = new Set(['ABORT_ERR', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED']);
+
+/**
+ * Follows a Node `Readable` in place: the same object comes back. Every way of reading it (`data`, `read`, `pipe`, `for await`)
+ * emits `data` for a chunk that leaves it, so watching what it emits neither starts the flow nor takes a chunk away.
+ */
+export function tapReadable(profile: Profile, stream: Readable): Readable {
+  if (stream.readableEnded || stream.destroyed) {
+    end(profile, stream.errored);
+    return stream;
+  }
+  const unwatch = watch(stream, profile);
+  const emit = stream.emit;
+  const tapped = function (this: Readable, event: string | symbol, ...args: unknown[]): boolean {
+    if (event === 'data') profile.observe(args[0]);
+    else if (event === 'end' || event === 'error' || event === 'close') {
+      if (event === 'close') profile.stop();
+      else end(profile, event === 'error' ? args[0] : null);
+      unwatch();
+    }
+    return Reflect.apply<Readable, [string | symbol, ...unknown[]], boolean>(emit, this, [event, ...args]);
+  };
+  Object.defineProperty(stream, 'emit', { value: tapped, configurable: true, writable: true, enumerable: false });
+  return stream;
+}
+
+function end(profile: Profile, error: unknown): void {
+  if (error === null || error === undefined) profile.complete();
+  else if (CONSUMER_GONE.has((error as NodeJS.ErrnoException).code ?? '')) profile.stop();
+  else profile.crash(error);
+}
