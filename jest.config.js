@@ -14,6 +14,7 @@ const project = (displayName, tsconfig, globals) => ({
 });
 
 module.exports = {
+  globalSetup: '<rootDir>/__tests__/support/build.js',
   projects: [
     {
       ...project('legacy', '<rootDir>/tsconfig.json', { DECORATORS: 'legacy' }),

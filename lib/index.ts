@@ -1,7 +1,7 @@
 /**
  * Prometheus profiling for TypeScript work handlers.
  *
- * User API: decorate, serve, read. Everything here follows semantic versioning.
+ * User API: decorate, serve, call, read. It follows semantic versioning.
  */
 export { Profiled, type Handler, type ProfiledOptions } from '../decorators/profiled';
 export { CustomMetric } from '../decorators/custom-metric';
@@ -14,10 +14,30 @@ export { Context, type ContextOptions, type SingleIn } from './engine/context';
 export type { AsyncEngine, ManyOut } from './engine/engine';
 export { ResponseStream } from './engine/response-stream';
 
+export { Ingress, type IngressOptions, type ServableHandler } from './ingress/ingress';
+export { DistributedRuntime } from './runtime/distributed-runtime';
+export type { Component, Endpoint, EndpointBuilder, Namespace } from './runtime/target';
+export type { ServedEndpoint, ServeOptions } from './runtime/served-endpoint';
+export type { Client, ClientOptions } from './runtime/client';
+
+export { startSystemServer, systemServerInfo, type SystemServerOptions } from './server/system-server';
+export type { SystemServer, SystemServerInfo } from './server/running-server';
+export { createSystemRouter, type SystemRouterOptions } from './server/router';
+export { health, type Health } from './server/health';
+
 export { getRegistry, useRegistry } from './metrics/store';
-export { DEFAULT_BUCKETS, INFERENCE_BUCKETS, type Naming } from './metrics/names';
+export { DEFAULT_BUCKETS, INFERENCE_BUCKETS } from './metrics/names';
 export type { EndpointAddress, NamingOptions } from './metrics/standard';
 export type { MetricsScope } from './metrics/scope';
 export type { Counter, Gauge, Histogram, Summary, Vec } from './metrics/instruments';
 
 export { ERROR_CODES, ERROR_TYPES, ProfiledError, type ErrorCode, type ErrorType } from './errors';
+export type { DeepPartial, Naming, Settings } from './config/settings';
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Integrator API: for those who build on the pieces (another transport, another front). It may change in a minor release.
+export { endpointOf, type ProfiledEndpoint } from './profile/endpoint';
+export { Recorder, type RecorderOptions } from './profile/recorder';
+export type { Profile } from './profile/profile';
+export type { SizeOf } from './profile/sizes';
+export type { PayloadRun } from './ingress/payload-handler';

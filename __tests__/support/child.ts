@@ -32,21 +32,45 @@ export function compileLib(): string {
   return join(target, 'lib');
 }
 
+/** A child process under way. */
+export interface Running {
+  /** Resolves with the first line on stdout, or with what there was at its end. */
+  readonly firstLine: Promise<string>;
+  readonly finished: Promise<Finished>;
+  /** Ends the child's stdin, for programs that wait for that. */
+  endInput(): void;
+  kill(): void;
+}
+
 /**
- * Runs `program` (CommonJS) in a Node process of its own, with no `DYN_` variable but those of `env`, until it ends by itself.
- * `args` go before the program.
+ * Starts `program` (CommonJS) in a Node process of its own, with no `DYN_` variable but those of `env`. `args` go before the
+ * program.
  */
-export function runNode(program: string, env: Record<string, string> = {}, args: string[] = []): Promise<Finished> {
+export function startNode(program: string, env: Record<string, string> = {}, args: string[] = []): Running {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(DYN_|NODE_OPTIONS|JEST_)/.test(name));
   const child = spawn(process.execPath, [...args, '-e', program], {
     env: { ...Object.fromEntries(inherited), NODE_PATH: join(ROOT, 'node_modules'), ...env },
     timeout: LIMIT_MS,
   });
   const output = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
-  return new Promise((settle, reject) => {
+  const firstLine = new Promise<string>((settle) => {
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output.stdout += text;
+      if (output.stdout.includes('\n')) settle(output.stdout.split('\n')[0]!);
+    });
+    child.stdout.on('end', () => settle(output.stdout));
+  });
+  const finished = new Promise<Finished>((settle, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => settle({ code, signal, ...output }));
   });
+  return { firstLine, finished, endInput: () => child.stdin.end(), kill: () => child.kill() };
+}
+
+/** Runs a program as {@link startNode} does, until it ends by itself. */
+export function runNode(program: string, env?: Record<string, string>, args?: string[]): Promise<Finished> {
+  const running = startNode(program, env, args);
+  running.endInput();
+  return running.finished;
 }

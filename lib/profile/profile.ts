@@ -40,8 +40,14 @@ export class Profile {
   arrive(args: readonly unknown[]): void {
     this.#args = args;
     this.requestBytes(this.#measure(this.#request));
-    if (log.debugEnabled && this.#binding.standard) this.#logReceived();
+    this.received();
     if (this.#binding.onRequest) this.#record(this.#binding.onRequest, undefined);
+  }
+
+  /** Says in the log that the request is here. */
+  received(): void {
+    if (!log.debugEnabled || !this.#binding.standard) return;
+    log.write('debug', { endpoint: this.#binding.name, id: this.#requestId }, 'request received');
   }
 
   /** Adds `bytes` to `request_bytes_total`. */
@@ -163,10 +169,6 @@ export class Profile {
   get #requestId(): string | undefined {
     const first = this.#args?.[0];
     return this.#id ?? (Context.is(first) ? first.id : undefined);
-  }
-
-  #logReceived(): void {
-    log.write('debug', { endpoint: this.#binding.name, id: this.#requestId }, 'request received');
   }
 
   #logEnd(durationSeconds: number): void {

@@ -58,12 +58,14 @@ export class Recorder {
 
   /** The recorder of all requests that reach an endpoint, however they arrive. */
   static forEndpoint(address: EndpointAddress, options: RecorderOptions = {}): Recorder {
-    return new Recorder({ address, options, customMetrics: [], standard: true, name: addressName(address) });
+    return new Recorder({ address, options, customMetrics: [], standard: true, name: address.endpoint });
   }
 
   /** A request arrived that is not a call of the handler yet: counts it and starts its clock. */
   open(requestId?: string): Profile {
-    return new Profile(this.binding(), undefined, requestId);
+    const profile = new Profile(this.binding(), undefined, requestId);
+    profile.received();
+    return profile;
   }
 
   /** The handler is called with `args`: counts the request, measures the request value and starts the clock. */
@@ -94,7 +96,7 @@ export class Recorder {
       series: standard && address ? standardSeries(store, address, naming) : UNSEEN_SERIES,
       store,
       sizeOf: options.sizeOf === 'off' ? noSize : (options.sizeOf ?? sizeOf),
-      name,
+      name: address ? addressName(address) : name,
       bytesMetric: naming.prefix + STANDARD_METRICS.responseBytes.name,
       standard,
       onRequest: metrics('request'),

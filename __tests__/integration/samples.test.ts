@@ -1,0 +1,158 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+
+const ROOT = join(__dirname, '..', '..');
+const TS_NODE = [join(ROOT, 'node_modules', 'ts-node', 'dist', 'bin.js'), '--transpile-only'];
+
+/** The environment of a user who has set nothing. */
+function environment(extra: Record<string, string> = {}): NodeJS.ProcessEnv {
+  const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('DYN_') && name !== 'PORT');
+  return { ...Object.fromEntries(clean), ...extra };
+}
+
+async function run(sample: string): Promise<string> {
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [...TS_NODE, `samples/${sample}.ts`], {
+    cwd: ROOT,
+    env: environment(),
+  });
+  expect(stderr).toBe('');
+  return stdout;
+}
+
+/** A sample that stays up: its output so far, and what ends it as Ctrl-C does. */
+async function start(sample: string, env: Record<string, string>, until: RegExp) {
+  const child = spawn(process.execPath, [...TS_NODE, `samples/${sample}.ts`], { cwd: ROOT, env: environment(env) });
+  const lines: string[] = [];
+  const errors: string[] = [];
+  child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text));
+  const exit = once(child, 'exit');
+  for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line);
+    if (until.test(line)) break;
+  }
+  child.stdout.resume();
+  return {
+    output: lines.join('\n'),
+    port: /localhost:(\d+)|127\.0\.0\.1:(\d+)|0\.0\.0\.0:(\d+)/.exec(lines.join('\n'))?.slice(1).find(Boolean),
+    async interrupt() {
+      child.kill('SIGINT');
+      const [code] = (await exit) as [number | null];
+      return { code, stderr: errors.join('') };
+    },
+  };
+}
+
+const get = async (port: string | undefined, path: string): Promise<string> =>
+  (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+
+jest.setTimeout(30_000);
+
+describe('npm start', () => {
+  test('shows the documented numbers until Ctrl-C, which ends it with exit code 0', async () => {
+    const sample = await start('quickstart', { DYN_SYSTEM_PORT: '0' }, /Ctrl-C ends it/);
+    const text = await get(sample.port, '/metrics');
+    const labels = 'component="mycomponent",endpoint="myendpoint",namespace="mynamespace"';
+    for (const line of [
+      `requests_total{${labels}} 3`,
+      `request_bytes_total{${labels}} 1098`,
+      `response_bytes_total{${labels}} 1917`,
+      `my_custom_bytes_processed_total{${labels}} 42`,
+      `concurrent_requests{${labels}} 0`,
+      `cancellation_total{${labels}} 0`,
+      `request_duration_seconds_count{${labels}} 3`,
+      ...['0.005', '0.01', '0.025', '0.05', '0.1', '0.25', '0.5', '1', '2.5', '5', '10', '+Inf'].map(
+        (bound) => `request_duration_seconds_bucket{${labels},le="${bound}"} `,
+      ),
+    ]) {
+      expect(`\n${text}`).toContain(`\n${line}`);
+    }
+    expect(text.match(/^errors_total\{.*\} 0$/gm)).toHaveLength(6);
+    expect(text).toMatch(/^uptime_seconds\{namespace="http_server"\} \d/m);
+    expect(await get(sample.port, '/health')).toMatch(
+      /^\{"endpoints":\{"myendpoint":"ready"\},"status":"ready","uptime":/,
+    );
+    expect(sample.output.match(/was answered with 14 items/g)).toHaveLength(3);
+    expect(await sample.interrupt()).toEqual({ code: 0, stderr: '' });
+
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const shown = /```prometheus\n([\s\S]*?)```/.exec(readme)![1]!.split('\n').filter(Boolean);
+    expect(shown.length).toBeGreaterThan(6);
+    for (const line of shown) expect(text.split('\n')).toContain(line);
+  });
+
+  test('a port in use is one clear line and exit code 1', async () => {
+    const first = await start('quickstart', { DYN_SYSTEM_PORT: '0' }, /Ctrl-C ends it/);
+    const second = await start('quickstart', { DYN_SYSTEM_PORT: first.port! }, /never printed/);
+    const { code, stderr } = await second.interrupt();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(new RegExp(`^PROFILED_PORT_IN_USE: .*${first.port}.*DYN_SYSTEM_PORT.*\n$`));
+    expect((await first.interrupt()).code).toBe(0);
+  });
+});
+
+test('simple-handler', async () => {
+  const output = await run('simple-handler');
+  const labels = '{component="simple",endpoint="words",namespace="samples"}';
+  expect(output).toContain(`requests_total${labels} 2`);
+  expect(output).toContain(`cancellation_total${labels} 1`);
+});
+
+test('custom-metrics', async () => {
+  const output = await run('custom-metrics');
+  const labels = 'component="custom",endpoint="answer",namespace="samples"';
+  expect(output).toContain(`prompts_total{component="custom",endpoint="answer",model="small",namespace="samples"} 2`);
+  expect(output).toContain(`queue_depth{${labels}} 3`);
+  expect(output).toContain(`answer_words_sum{${labels}} 10`);
+  expect(output).toContain(`answer_seconds_count{${labels}} 3`);
+  expect(output).toContain(`empty_prompts_total{${labels}} 1`);
+});
+
+test('service-metrics', async () => {
+  const labels = '{component="component",endpoint="endpoint",namespace="system",service="backend"}';
+  const output = await run('service-metrics');
+  expect(output).toContain(`service_requests_total${labels} 2`);
+  expect(output).toContain(`service_request_duration_seconds_count${labels} 2`);
+  expect(output).toContain(`service_text_bytes_count${labels} 2`);
+});
+
+test('function-form', async () => {
+  const output = await run('function-form');
+  expect(output).toContain('requests_total{component="functions",endpoint="add",namespace="samples"} 1');
+  expect(output).toContain('requests_total{component="functions",endpoint="letters",namespace="samples"} 1');
+});
+
+test('system-client', async () => {
+  expect((await run('system-client')).trim().split('\n')).toEqual([
+    'test message 0',
+    'test message 1',
+    'test message 2',
+  ]);
+});
+
+test('system-server, turned on by the environment', async () => {
+  const env = { DYN_SYSTEM_ENABLED: 'true', DYN_SYSTEM_PORT: '0', DYN_LOG: '1' };
+  const sample = await start('system-server', env, /metrics: http/);
+  expect(await get(sample.port, '/metrics')).toContain(
+    'my_custom_bytes_processed_total{component="mycomponent",endpoint="myendpoint",namespace="mynamespace"} 0',
+  );
+  expect((await sample.interrupt()).code).toBe(0);
+});
+
+test('express-app: the metrics of the app and ours in one scrape', async () => {
+  const sample = await start('express-app', { PORT: '0' }, /^curl/);
+  expect(await get(sample.port, '/hello/you')).toBe('hello you\n');
+  const text = await get(sample.port, '/internal/metrics');
+  expect(text).toContain('app_greetings_total 1');
+  expect(text).toContain('requests_total{component="express",endpoint="greet",namespace="samples"} 1');
+  expect((await sample.interrupt()).code).toBe(0);
+});
+
+test('standard/quickstart, under TC39 decorators', async () => {
+  const output = await run('standard/quickstart');
+  expect(output).toContain('characters_total{component="standard",endpoint="letters",namespace="samples"} 5');
+  expect(output).toContain('requests_total{component="standard",endpoint="letters",namespace="samples"} 1');
+});
