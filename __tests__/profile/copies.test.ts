@@ -1,6 +1,8 @@
 import type { Registry } from 'prom-client';
 
-type Profiled = typeof import('../../lib');
+import type * as Package from '../../lib';
+
+type Profiled = typeof Package;
 
 /** A copy of the package with module state of its own, as a second install in `node_modules` would be. */
 function loadCopy(): Profiled {

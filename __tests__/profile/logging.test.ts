@@ -1,11 +1,13 @@
 import { Registry } from 'prom-client';
 import { Context, Profiled, useRegistry } from '../../lib';
+import { settings } from '../../lib/config/settings';
 import { log, type LogFields } from '../../lib/internal/logger';
 import { Recorder } from '../../lib/profile/recorder';
 
 let lines: [string, LogFields, string][];
 beforeEach(() => {
   useRegistry(new Registry());
+  settings(); // points the log to where the environment says, once; from here on it is the test's
   lines = [];
   log.use('debug', (...line) => lines.push(line));
 });

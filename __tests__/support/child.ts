@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
@@ -17,9 +17,13 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** A copy of `lib` as JavaScript in a folder of its own: what an installed package is to a program. Returns the `lib` folder. */
+/**
+ * A copy of `lib` as JavaScript in a folder of its own: what an installed package is to a program. Returns the `lib` folder,
+ * which is there until the end of the test file that calls this, outside of its tests.
+ */
 export function compileLib(): string {
   const target = mkdtempSync(join(tmpdir(), 'profiled-lib-'));
+  afterAll(() => rmSync(target, { recursive: true, force: true }));
   for (const file of readdirSync(join(ROOT, 'lib'), { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith('.ts')) continue;
     const output = join(target, 'lib', file.replace(/\.ts$/, '.js'));

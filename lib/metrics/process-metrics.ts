@@ -2,16 +2,15 @@ import { collectDefaultMetrics, type Registry } from 'prom-client';
 import { messageOf } from '../errors';
 import { log } from '../internal/logger';
 
-const done = new WeakSet<Registry>();
+/** The one that prom-client registers first. */
+const FIRST = 'process_cpu_user_seconds_total';
 
 /**
- * Adds prom-client's metrics of the process (CPU, memory, event loop, GC) to `registry`, once. They are left as they are when
- * someone has added them before, and missing in part when another metric holds one of their names: that is logged, not thrown.
+ * Adds prom-client's metrics of the process (CPU, memory, event loop, GC) to `registry` unless they are there. Where another
+ * metric holds one of their names, those after it are missing: that is logged, not thrown.
  */
 export function addProcessMetrics(registry: Registry): void {
-  if (done.has(registry)) return;
-  done.add(registry);
-  if (collectDefaultMetrics.metricsList.some((name) => registry.getSingleMetric(name))) return;
+  if (registry.getSingleMetric(FIRST)) return;
   try {
     collectDefaultMetrics({ register: registry });
   } catch (error) {

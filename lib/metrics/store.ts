@@ -20,6 +20,8 @@ export const UPDATE_CALLBACK_TIMEOUT_MS = 1_000;
 /** Our families in one prom-client `Registry`: get-or-create, update callbacks, and what the library counts of itself. */
 export class MetricStore implements FamilyHost {
   readonly #families = new Map<string, Family>();
+  /** Families whose name something else holds; they stand in no registry. */
+  readonly #strays = new Map<string, Family>();
   readonly #updates = new Set<() => void | Promise<void>>();
   readonly #limits = new Map<string, LabelLimit>();
   readonly #dropsLogged = new Set<string>();
@@ -45,8 +47,12 @@ export class MetricStore implements FamilyHost {
     try {
       return this.family(definition);
     } catch (error) {
-      log.write('error', { err: error }, `metric ${definition.name} will be missing from the scrape`);
-      return createFamily(definition, this);
+      let stray = this.#strays.get(definition.name);
+      if (!stray) {
+        log.write('error', { err: error }, `metric ${definition.name} will be missing from the scrape`);
+        this.#strays.set(definition.name, (stray = createFamily(definition, this)));
+      }
+      return stray as FamilyOf<T>;
     }
   }
 

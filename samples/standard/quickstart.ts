@@ -10,6 +10,9 @@ import { CustomMetric, getRegistry, Profiled } from 'profiled';
 @Profiled('samples', 'standard', 'letters')
 class Letters {
   static #made = 0;
+  static get made() {
+    return Letters.#made;
+  }
 
   @CustomMetric({ type: 'counter', name: 'characters_total', help: 'Characters sent', on: 'item' })
   async *generate(word: string) {
@@ -20,7 +23,7 @@ class Letters {
 
 async function main(): Promise<void> {
   for await (const letter of new Letters().generate('hello')) console.log(letter);
-  console.log(await getRegistry().metrics());
+  console.log(`${Letters.made} word`, await getRegistry().metrics());
 }
 
 main().catch((error: unknown) => {

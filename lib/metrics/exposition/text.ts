@@ -32,7 +32,11 @@ export interface FamilyStyle {
 /** HELP, TYPE and samples of one family in the text format 0.0.4, without a trailing newline. */
 export function familyText({ name, help, type, values }: CollectedFamily, style: FamilyStyle): string {
   const lines = [`# HELP ${name} ${escapeHelp(String(help))}`, `# TYPE ${name} ${String(type)}`];
-  for (const sample of values ?? []) lines.push(sampleText(name, sample, style));
+  const labelsText = style.sortLabels ? sortedLabels(style.defaultLabels) : givenLabels(style.defaultLabels);
+  for (const sample of values ?? []) {
+    const text = labelsText(sample);
+    lines.push(`${sample.metricName ?? name}${text && `{${text}}`} ${numberText(sample.value)}`);
+  }
   return lines.join('\n');
 }
 
@@ -41,23 +45,43 @@ export function bodyText(families: readonly string[]): string {
   return `${families.join('\n\n')}\n`;
 }
 
-function sampleText(name: string, sample: CollectedSample, { defaultLabels, sortLabels }: FamilyStyle): string {
-  const shared: Labels = sample.sharedLabels ?? {};
-  const own: Labels = { ...sample.labels, ...defaultLabels, ...sample.labels };
-  // As prom-client has it: own and default labels first, and a shared label goes before an own one of the same name.
-  const entries = [
-    ...Object.entries(own).filter(([label]) => !Object.hasOwn(shared, label)),
-    ...Object.entries(shared),
-  ];
-  if (sortLabels) entries.sort(byLabelName);
-  const text = entries.map(([label, value]) => `${label}="${escapeLabelValue(String(value))}"`).join(',');
-  return `${sample.metricName ?? name}${text && `{${text}}`} ${numberText(sample.value)}`;
+const NONE: Labels = Object.freeze({});
+
+/** Labels in alphabetical order, then what only this sample has: `le` or `quantile`. */
+function sortedLabels(defaults: Labels): (sample: CollectedSample) => string {
+  const common = remembered((shared) => {
+    const all = { ...defaults, ...shared };
+    return pairs(Object.keys(all).sort(), all);
+  });
+  return ({ labels = NONE, sharedLabels = NONE }) => joined(common(sharedLabels), pairs(Object.keys(labels), labels));
 }
 
-const LAST = ['le', 'quantile'];
+/** Labels in prom-client's order: the sample's own, the defaults, the shared ones. A shared one goes before its namesakes. */
+function givenLabels(defaults: Labels): (sample: CollectedSample) => string {
+  const common = remembered((shared) => pairs(Object.keys(shared), shared));
+  return ({ labels = NONE, sharedLabels = NONE }) => {
+    const own: Labels = { ...labels, ...defaults, ...labels };
+    const names = Object.keys(own).filter((label) => !Object.hasOwn(sharedLabels, label));
+    return joined(pairs(names, own), common(sharedLabels));
+  };
+}
 
-function byLabelName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
-  return LAST.indexOf(a) - LAST.indexOf(b) || (a < b ? -1 : 1);
+/** A histogram hands the same labels over once for each bucket; their text is made once. */
+function remembered(make: (labels: Labels) => string): (labels: Labels) => string {
+  const known = new Map<Labels, string>();
+  return (labels) => {
+    let text = known.get(labels);
+    if (text === undefined) known.set(labels, (text = make(labels)));
+    return text;
+  };
+}
+
+function pairs(names: readonly string[], labels: Labels): string {
+  return names.map((name) => `${name}="${escapeLabelValue(String(labels[name]))}"`).join(',');
+}
+
+function joined(first: string, second: string): string {
+  return first && second ? `${first},${second}` : first + second;
 }
 
 function escapeHelp(text: string): string {
@@ -65,6 +89,7 @@ function escapeHelp(text: string): string {
 }
 
 function escapeLabelValue(text: string): string {
+  if (!/[\\\n"]/.test(text)) return text;
   return escapeHelp(text).replaceAll('"', '\\"');
 }
 

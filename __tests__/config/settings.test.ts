@@ -1,0 +1,188 @@
+import { ProfiledError } from '../../lib/errors';
+import { loadSettings } from '../../lib/config/settings';
+
+const load = (env: Record<string, string>, overrides = {}) => loadSettings(overrides, env);
+
+function problemsOf(env: Record<string, string>, overrides: object = {}): string {
+  try {
+    loadSettings(overrides, env);
+  } catch (error) {
+    if (ProfiledError.is(error) && error.code === 'PROFILED_CONFIG_INVALID') return error.message;
+    throw error;
+  }
+  throw new Error('expected PROFILED_CONFIG_INVALID');
+}
+
+test('an empty environment gives the documented defaults', () => {
+  expect(load({})).toEqual({
+    system: {
+      enabled: false,
+      port: 8081,
+      host: '0.0.0.0',
+      healthPath: '/health',
+      livePath: '/live',
+      startingHealthStatus: 'notready',
+      processMetrics: false,
+    },
+    log: { level: 'off', jsonl: false },
+    metrics: { naming: 'plain' },
+    requestPlane: 'memory',
+    discoveryBackend: 'mem',
+  });
+});
+
+test('every variable reaches its setting', () => {
+  const env = {
+    DYN_SYSTEM_ENABLED: 'true',
+    DYN_SYSTEM_PORT: '9090',
+    DYN_SYSTEM_HOST: '127.0.0.1',
+    DYN_SYSTEM_HEALTH_PATH: '/healthz',
+    DYN_SYSTEM_LIVE_PATH: '/livez',
+    DYN_SYSTEM_STARTING_HEALTH_STATUS: 'ready',
+    DYN_SYSTEM_PROCESS_METRICS: 'yes',
+    DYN_LOG: 'debug',
+    DYN_LOGGING_JSONL: '1',
+    DYN_METRICS_NAMING: 'dynamo',
+    DYN_REQUEST_PLANE: 'memory',
+    DYN_DISCOVERY_BACKEND: 'mem',
+  };
+  expect(load(env)).toEqual({
+    system: {
+      enabled: true,
+      port: 9090,
+      host: '127.0.0.1',
+      healthPath: '/healthz',
+      livePath: '/livez',
+      startingHealthStatus: 'ready',
+      processMetrics: true,
+    },
+    log: { level: 'debug', jsonl: true },
+    metrics: { naming: 'dynamo' },
+    requestPlane: 'memory',
+    discoveryBackend: 'mem',
+  });
+});
+
+test.each(['1', 'true', 'TRUE', 'on', 'On', 'yes', ' yes '])('boolean %j is true', (text) => {
+  expect(load({ DYN_SYSTEM_PROCESS_METRICS: text }).system.processMetrics).toBe(true);
+});
+
+test.each(['0', 'false', 'False', 'off', 'NO', '', '   '])('boolean %j is false', (text) => {
+  expect(load({ DYN_SYSTEM_PROCESS_METRICS: text }).system.processMetrics).toBe(false);
+});
+
+test.each([
+  [{}, false, 8081],
+  [{ DYN_SYSTEM_ENABLED: 'true' }, true, 8081],
+  [{ DYN_SYSTEM_PORT: '9090' }, true, 9090],
+  [{ DYN_SYSTEM_PORT: '0' }, true, 0],
+  [{ DYN_SYSTEM_PORT: '-1' }, false, -1],
+  [{ DYN_SYSTEM_PORT: '-42' }, false, -1],
+  [{ DYN_SYSTEM_ENABLED: 'true', DYN_SYSTEM_PORT: '-1' }, false, -1],
+  [{ DYN_SYSTEM_ENABLED: 'false', DYN_SYSTEM_PORT: '9090' }, false, 9090],
+  [{ DYN_SYSTEM_ENABLED: '', DYN_SYSTEM_PORT: '' }, false, 8081],
+  [{ DYN_SYSTEM_ENABLED: 'true', DYN_SYSTEM_PORT: '65535' }, true, 65535],
+])('%j means enabled=%s, port %i', (env, enabled, port) => {
+  expect(load(env as Record<string, string>).system).toMatchObject({ enabled, port });
+});
+
+test.each(['80a', '65536', '1.5', '0x50', '1e3', '+80'])('port %j is refused with the way out', (text) => {
+  const message = problemsOf({ DYN_SYSTEM_PORT: text });
+  expect(message).toContain(`DYN_SYSTEM_PORT is '${text}'`);
+  expect(message).toMatch(/from 0 .* to 65535.*default, 8081/);
+});
+
+test.each([
+  ['0', 'off'],
+  ['false', 'off'],
+  ['OFF', 'off'],
+  ['1', 'info'],
+  ['true', 'info'],
+  ['Debug', 'debug'],
+  ['debug,hyper=warn', 'debug'],
+  ['hyper=warn, error', 'error'],
+  ['hyper=warn', 'off'],
+  ['warn,my_target', 'warn'],
+])('DYN_LOG=%s is level %s', (text, level) => {
+  expect(load({ DYN_LOG: text }).log.level).toBe(level);
+});
+
+test.each(['verbose', '2', 'debug;info'])('DYN_LOG=%s is refused', (text) => {
+  expect(problemsOf({ DYN_LOG: text })).toContain(`DYN_LOG is '${text}'`);
+});
+
+test('two bad variables are both reported, in one error', () => {
+  const message = problemsOf({ DYN_SYSTEM_ENABLED: 'maybe', DYN_SYSTEM_PORT: 'eighty', DYN_LOG: 'debug' });
+  expect(message).toMatch(/DYN_SYSTEM_ENABLED is 'maybe'; expected one of 1, true, on, yes, 0, false, off, no/);
+  expect(message).toMatch(/DYN_SYSTEM_PORT is 'eighty'/);
+  expect(message).not.toContain('DYN_LOG');
+});
+
+test.each([
+  ['DYN_REQUEST_PLANE', 'nats', 'memory'],
+  ['DYN_DISCOVERY_BACKEND', 'etcd', 'mem'],
+  ['DYN_METRICS_NAMING', 'camel', 'plain, dynamo'],
+  ['DYN_SYSTEM_STARTING_HEALTH_STATUS', 'healthy', 'ready, notready'],
+])('%s=%s is refused and lists %s', (name, value, supported) => {
+  expect(problemsOf({ [name]: value })).toMatch(new RegExp(`${name} is '${value}'; expected .*${supported}`));
+});
+
+test.each([
+  [{ DYN_SYSTEM_HEALTH_PATH: 'health' }, "DYN_SYSTEM_HEALTH_PATH is 'health'; expected a path that begins with /"],
+  [{ DYN_SYSTEM_LIVE_PATH: '/a b' }, "DYN_SYSTEM_LIVE_PATH is '/a b'"],
+  [{ DYN_SYSTEM_HEALTH_PATH: '/metrics' }, "DYN_SYSTEM_HEALTH_PATH is '/metrics', where the metrics are"],
+  [{ DYN_SYSTEM_LIVE_PATH: '/metrics' }, "DYN_SYSTEM_LIVE_PATH is '/metrics'"],
+  [
+    { DYN_SYSTEM_LIVE_PATH: '/health' },
+    "the default of DYN_SYSTEM_HEALTH_PATH and DYN_SYSTEM_LIVE_PATH are both '/health'",
+  ],
+  [{ DYN_SYSTEM_HEALTH_PATH: '/x', DYN_SYSTEM_LIVE_PATH: '/x' }, "are both '/x'"],
+])('paths %j are refused', (env, text) => {
+  expect(problemsOf(env as Record<string, string>)).toContain(text);
+});
+
+test('the two paths may be swapped', () => {
+  const { system } = load({ DYN_SYSTEM_HEALTH_PATH: '/live', DYN_SYSTEM_LIVE_PATH: '/health' });
+  expect(system).toMatchObject({ healthPath: '/live', livePath: '/health' });
+});
+
+test('an argument goes before the environment, and the environment before the default', () => {
+  const { system } = load({ DYN_SYSTEM_PORT: '9090', DYN_SYSTEM_HOST: '::1' }, { system: { port: 7070 } });
+  expect(system).toMatchObject({ port: 7070, host: '::1', livePath: '/live' });
+});
+
+test('an argument that is undefined is not given', () => {
+  expect(load({ DYN_SYSTEM_PORT: '9090' }, { system: { port: undefined } }).system.port).toBe(9090);
+});
+
+test('a good argument hides a bad variable', () => {
+  expect(load({ DYN_SYSTEM_PORT: 'x' }, { system: { port: 7070 } }).system.port).toBe(7070);
+});
+
+test.each([
+  [{ system: { port: '80' } }, "option `system.port` is '80'; expected a whole number"],
+  [{ system: { port: 1.5 } }, 'option `system.port` is 1.5'],
+  [{ system: { port: 70_000 } }, 'option `system.port` is 70000'],
+  [{ system: { enabled: 'yes' } }, "option `system.enabled` is 'yes'"],
+  [{ system: { host: '' } }, "option `system.host` is ''"],
+  [{ system: { host: 'http://x' } }, 'option `system.host`'],
+  [
+    { system: { healthPath: '/x', livePath: '/x' } },
+    'option `system.healthPath` and option `system.livePath` are both',
+  ],
+  [{ log: { level: 'loud' } }, 'option `log.level`'],
+  [{ metrics: { naming: null } }, 'option `metrics.naming` is null'],
+  [{ system: { prot: 1 } }, 'option `system.prot` is unknown'],
+  [{ system: 8081 }, 'option `system` is 8081; expected an object'],
+  [{ requestPlane: 'tcp' }, "option `requestPlane` is 'tcp'; expected memory"],
+])('overrides %j are refused by name of the option', (overrides, text) => {
+  expect(problemsOf({}, overrides)).toContain(text);
+});
+
+test('settings are frozen and what was passed is left as it was', () => {
+  const overrides = { system: { port: 1 } };
+  const settings = load({}, overrides);
+  expect(Object.isFrozen(settings) && Object.isFrozen(settings.system)).toBe(true);
+  expect(overrides).toEqual({ system: { port: 1 } });
+  expect(Object.isFrozen(overrides.system)).toBe(false);
+});

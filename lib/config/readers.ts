@@ -1,0 +1,79 @@
+import { LOG_LEVELS, type LogLevel } from '../internal/logger';
+
+/** Turns the text of one environment variable, or the value of one option, into a setting. */
+export interface Reader<T> {
+  /** What is accepted, as the end of a sentence that begins with "expected". */
+  readonly expected: string;
+  /** The setting that `text` (trimmed, not empty) stands for; undefined when it can not be used. */
+  parse(text: string): T | undefined;
+  /** The setting that an option's `value` stands for; undefined when it can not be used. */
+  accept(value: unknown): T | undefined;
+}
+
+const TRUE = ['1', 'true', 'on', 'yes'];
+const FALSE = ['0', 'false', 'off', 'no'];
+
+/** `1 true on yes` and `0 false off no` in any case; as an option, a boolean. */
+export const flag: Reader<boolean> = {
+  expected: 'one of 1, true, on, yes, 0, false, off, no',
+  parse(text) {
+    const word = text.toLowerCase();
+    return TRUE.includes(word) ? true : FALSE.includes(word) ? false : undefined;
+  },
+  accept: (value) => (typeof value === 'boolean' ? value : undefined),
+};
+
+/** A port from 0 to 65535; every negative whole number means off and reads as -1. */
+export const port: Reader<number> = {
+  expected: 'a whole number from 0 (any free port) to 65535, or -1 (off)',
+  parse: (text) => (/^-?\d+$/.test(text) ? port.accept(Number(text)) : undefined),
+  accept(value) {
+    if (!Number.isInteger(value) || (value as number) > 65_535) return undefined;
+    return (value as number) < 0 ? -1 : (value as number) + 0;
+  },
+};
+
+/** A host name or an IP address; an IPv6 address may stand in brackets. */
+export const host: Reader<string> = textReader('a host name or an IP address to bind to', (text) => {
+  const bare = /^\[.*\]$/.test(text) ? text.slice(1, -1) : text;
+  return /^[\w.:%-]+$/.test(bare) ? bare : undefined;
+});
+
+/** The path of a route, taken literally. */
+export const path: Reader<string> = textReader('a path that begins with / and has no spaces, ? or #', (text) =>
+  /^\/[^\s?#]*$/.test(text) ? text : undefined,
+);
+
+/** One of a closed set of words, in any case when it comes from the environment. */
+export function oneOf<T extends string>(words: readonly T[]): Reader<T> {
+  return {
+    expected: words.length === 1 ? `${words[0]}, the only one that is supported so far` : `one of ${words.join(', ')}`,
+    parse: (text) => words.find((word) => word === text.toLowerCase()),
+    accept: (value) => words.find((word) => word === value),
+  };
+}
+
+/**
+ * A log level, or `DYN_LOG`'s other spellings: `0`, `false`, `off` = off; `1`, `true` = info. In a list of directives as Rust's
+ * `EnvFilter` has them (`debug,hyper=warn`) the last level without a target decides, and what is said of targets is ignored.
+ */
+export const logLevel: Reader<LogLevel> = {
+  expected: '0 (off), 1 (info) or one of trace, debug, info, warn, error',
+  parse(text) {
+    const directives = text.split(',').map((directive) => directive.trim().toLowerCase());
+    const levels = directives.map(levelOf).filter((level) => level !== undefined);
+    const aboutTargets = directives.every((directive) => directive === '' || directive.includes('='));
+    return levels.at(-1) ?? (aboutTargets ? 'off' : undefined);
+  },
+  accept: (value) => LOG_LEVELS.find((level) => level === value),
+};
+
+function levelOf(word: string): LogLevel | undefined {
+  if (word === '0' || word === 'false') return 'off';
+  if (word === '1' || word === 'true') return 'info';
+  return LOG_LEVELS.find((level) => level === word);
+}
+
+function textReader(expected: string, parse: (text: string) => string | undefined): Reader<string> {
+  return { expected, parse, accept: (value) => (typeof value === 'string' ? parse(value.trim()) : undefined) };
+}

@@ -1,0 +1,134 @@
+import { ProfiledError } from '../errors';
+import type { LogLevel } from '../internal/logger';
+import { pointLog } from './log-output';
+import { type Picked, Resolution } from './resolve';
+import { type DiscoveryBackend, type HealthStatus, type Naming, type RequestPlane, VARIABLES } from './variables';
+
+export { DISCOVERY_BACKENDS, NAMINGS, REQUEST_PLANES, VARIABLES } from './variables';
+export type { DiscoveryBackend, HealthStatus, Naming, RequestPlane } from './variables';
+
+/** Where the metrics are served. It is no setting: Prometheus looks there. */
+export const METRICS_PATH = '/metrics';
+
+/** Everything that can be set from outside. `docs/configuration.md` names the variable of each. */
+export interface Settings {
+  readonly system: {
+    /** Whether the environment asks for the system server. A negative port makes it false whatever else is set. */
+    readonly enabled: boolean;
+    /** 0 = any free port, -1 = off. @default 8081 */
+    readonly port: number;
+    /** The address to bind to. @default '0.0.0.0' */
+    readonly host: string;
+    /** @default '/health' */
+    readonly healthPath: string;
+    /** @default '/live' */
+    readonly livePath: string;
+    /** What `/health` says until the first endpoint is served. @default 'notready' */
+    readonly startingHealthStatus: HealthStatus;
+    /** Whether CPU, memory, event loop and GC of the process are exposed too. @default false */
+    readonly processMetrics: boolean;
+  };
+  readonly log: {
+    /** @default 'off' */
+    readonly level: LogLevel;
+    /** JSON lines in place of readable ones. @default false */
+    readonly jsonl: boolean;
+  };
+  readonly metrics: {
+    /** @default 'plain' */
+    readonly naming: Naming;
+  };
+  /** How requests reach a worker. @default 'memory' */
+  readonly requestPlane: RequestPlane;
+  /** Where instances are made known. @default 'mem' */
+  readonly discoveryBackend: DiscoveryBackend;
+}
+
+/** `T` with everything optional, at every depth. */
+export type DeepPartial<T> = { readonly [K in keyof T]?: T[K] extends object ? DeepPartial<T[K]> : T[K] };
+
+interface Resolved {
+  readonly settings: Settings;
+  readonly problems: readonly string[];
+}
+
+let memo: Resolved | undefined;
+
+/** The settings of this process' environment, read at the first call. What can not be used is its default. Never throws. */
+export function settings(): Settings {
+  return ofEnvironment().settings;
+}
+
+/** What is wrong with the environment that {@link settings} read: one sentence for each variable, none when all is well. */
+export function settingProblems(): readonly string[] {
+  return ofEnvironment().problems;
+}
+
+/**
+ * Settings by argument, environment and default, in this order. They are returned, not remembered.
+ *
+ * @throws PROFILED_CONFIG_INVALID, once, with every problem of arguments and environment in its message
+ */
+export function loadSettings(overrides: DeepPartial<Settings> = {}, env: NodeJS.ProcessEnv = process.env): Settings {
+  const { settings: resolved, problems } = resolve(overrides, env);
+  if (problems.length === 0) return resolved;
+  const list = problems.length === 1 ? problems[0] : problems.map((problem) => `\n  - ${problem}`).join('');
+  throw new ProfiledError(
+    'PROFILED_CONFIG_INVALID',
+    `${problems.length > 1 ? 'several settings are wrong:' : ''}${list}`,
+  );
+}
+
+/** Forgets what {@link settings} read, for tests that change the environment. */
+export function resetSettings(): void {
+  memo = undefined;
+}
+
+function ofEnvironment(): Resolved {
+  if (!memo) {
+    memo = resolve({}, process.env);
+    pointLog(memo.settings.log);
+  }
+  return memo;
+}
+
+function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Resolved {
+  const resolution = new Resolution(overrides, env);
+  const pick = resolution.pick.bind(resolution);
+  const settings: Settings = {
+    system: Object.freeze({
+      ...listening(pick(VARIABLES.enabled), pick(VARIABLES.port)),
+      host: pick(VARIABLES.host).value,
+      ...paths(pick(VARIABLES.healthPath), pick(VARIABLES.livePath), resolution.problems),
+      startingHealthStatus: pick(VARIABLES.startingHealthStatus).value,
+      processMetrics: pick(VARIABLES.processMetrics).value,
+    }),
+    log: Object.freeze({ level: pick(VARIABLES.logLevel).value, jsonl: pick(VARIABLES.jsonl).value }),
+    metrics: Object.freeze({ naming: pick(VARIABLES.naming).value }),
+    requestPlane: pick(VARIABLES.requestPlane).value,
+    discoveryBackend: pick(VARIABLES.discoveryBackend).value,
+  };
+  return { settings: Object.freeze(settings), problems: resolution.problems };
+}
+
+/** A port alone turns the server on, as in newer Dynamo releases; a negative one turns it off whatever else is set. */
+function listening(enabled: Picked<boolean>, port: Picked<number>) {
+  const wanted = enabled.state === 'default' ? port.state === 'given' : enabled.value;
+  return { enabled: wanted && port.value >= 0, port: port.value };
+}
+
+function paths(health: Picked<string>, live: Picked<string>, problems: string[]) {
+  const clash = clashOf(health, live);
+  if (!clash) return { healthPath: health.value, livePath: live.value };
+  problems.push(`${clash}. Give each of them a path of its own.`);
+  return { healthPath: VARIABLES.healthPath.fallback, livePath: VARIABLES.livePath.fallback };
+}
+
+function clashOf(health: Picked<string>, live: Picked<string>): string | undefined {
+  if (health.value === live.value) return `${health.source} and ${live.source} are both '${health.value}'`;
+  const metrics = [health, live].find(({ value }) => value === METRICS_PATH);
+  return metrics && `${metrics.source} is '${METRICS_PATH}', where the metrics are`;
+}
+
+// Lines that are written before anyone has asked for settings go where the environment says, too.
+pointLog(resolve({}, process.env).settings.log);

@@ -1,0 +1,56 @@
+import { settingProblems, settings } from '../config/settings';
+import { type ErrorCode, ProfiledError } from '../errors';
+import { log } from '../internal/logger';
+import type { SystemServerInfo } from './running-server';
+import { startAutomatically, systemServerState } from './system-server';
+
+/**
+ * The one start hook: starts the system server if the environment asks for it, once per process and after the current tick,
+ * whoever calls first. Costs next to nothing after that. A server that was started so never keeps the process alive, and a
+ * failure never reaches the caller: it is shown as a `ProfiledWarning` of the process, and in the log.
+ */
+export function autoStart(): void {
+  begin();
+}
+
+/**
+ * The same for a caller who wants to know when: resolves once the server listens or it is clear that it will not, then to
+ * undefined. Never rejects. Awaiting it keeps the process alive until then.
+ */
+export function autoStartSystemServer(): Promise<SystemServerInfo | undefined> {
+  const begun = begin();
+  begun.immediate.ref();
+  return begun.done;
+}
+
+function begin() {
+  const state = systemServerState();
+  return (state.autoStart ??= schedule());
+}
+
+function schedule() {
+  let immediate!: NodeJS.Immediate;
+  const done = new Promise<SystemServerInfo | undefined>((resolve) => {
+    immediate = setImmediate(() => resolve(startFromEnvironment()));
+    immediate.unref();
+  });
+  return { immediate, done };
+}
+
+async function startFromEnvironment(): Promise<SystemServerInfo | undefined> {
+  for (const problem of settingProblems()) warn('PROFILED_CONFIG_INVALID', problem);
+  if (!settings().system.enabled) return undefined;
+  try {
+    return await startAutomatically(settings());
+  } catch (thrown) {
+    const error = ProfiledError.from(thrown);
+    const explanation = error.message.replace(`${error.code}: `, '');
+    warn(error.code, `the system server did not start: ${explanation} The handlers run on without it.`);
+    return undefined;
+  }
+}
+
+function warn(code: ErrorCode, message: string): void {
+  log.write('error', { code }, message);
+  process.emitWarning(message, { type: 'ProfiledWarning', code });
+}
