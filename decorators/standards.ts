@@ -12,7 +12,7 @@ export interface ClassDecoratorOfBoth<Instance extends object> {
 
 /** A method decorator for both standards. */
 export interface MethodDecoratorOfBoth {
-  (target: object, key: string | symbol, descriptor?: PropertyDescriptor): void;
+  (target: object, key: string | symbol, descriptor: PropertyDescriptor): void;
   <F extends AnyFunction>(value: F, context: ClassMethodDecoratorContext): F;
 }
 

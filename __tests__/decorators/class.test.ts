@@ -259,6 +259,42 @@ describe('what can not be measured is refused', () => {
     ).toMatch(/PROFILED_HANDLER_INVALID: @Profiled can not measure `generate` of class Handler, since it is a field/);
   });
 
+  test('generate as a field that hides the method of a parent', () => {
+    class Parent {
+      generate(request: string) {
+        return request;
+      }
+    }
+    expect(
+      codeOf(() => {
+        class Child extends Parent {
+          constructor() {
+            super();
+            this.generate = (request) => request;
+          }
+        }
+        (Profiled('ns', 'comp', 'field') as ClassDecorator)(Child);
+      }),
+    ).toMatch(/PROFILED_HANDLER_INVALID: @Profiled can not measure `generate` of class Child, since it is a field/);
+  });
+
+  test('but a child that only binds the method of its parent is measured', async () => {
+    class Parent {
+      generate(request: string) {
+        return request;
+      }
+    }
+    @Profiled('ns', 'comp', 'binds')
+    class Child extends Parent {
+      constructor() {
+        super();
+        this.generate = this.generate.bind(this);
+      }
+    }
+    new Child().generate('x');
+    expect(await at('binds')).toMatchObject(ONE_ENDED);
+  });
+
   test.each<[string, () => unknown, RegExp]>([
     ['an empty name', () => Profiled('ns', '', 'ep'), /PROFILED_TARGET_INVALID: `component` must be a name/],
     ['a missing name', () => Profiled('ns', 'c', undefined as never), /`endpoint` must be a name .*undefined/],
@@ -291,7 +327,8 @@ describe('what can not be measured is refused', () => {
     ],
     [
       'a metric on a field',
-      () => (CustomMetric({ type: 'counter', name: 'x_total', help: 'x' }) as PropertyDecorator)({}, 'field'),
+      () =>
+        (CustomMetric({ type: 'counter', name: 'x_total', help: 'x' }) as unknown as PropertyDecorator)({}, 'field'),
       /@CustomMetric decorates a method, but was put on field, which is no method/,
     ],
   ])('%s', (_, action, message) => {

@@ -254,6 +254,21 @@ describe('an iterable that is more than its iterator', () => {
     expect(await read()).toMatchObject({ ...ONE_ENDED, responseBytes: 3 });
   });
 
+  test('a generator with something attached to it', async () => {
+    const { call, read } = handlerOf(() =>
+      Object.assign(
+        (async function* () {
+          yield 'abc';
+        })(),
+        { note: 'mine' },
+      ),
+    );
+    const stream = call();
+    expect(stream.note).toBe('mine');
+    expect(await drain(stream)).toEqual(['abc']);
+    expect(await read()).toMatchObject({ ...ONE_ENDED, responseBytes: 3 });
+  });
+
   test('one that is pulled by hand', async () => {
     const { call, read } = handlerOf(() => {
       let left = 2;

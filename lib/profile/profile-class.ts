@@ -25,9 +25,10 @@ export function profileClass(target: Class, endpoint: ProfiledEndpoint): void {
   if (before) return refuseSecondAddress(target, before, endpoint);
 
   const owner = ownerOf(prototype, ENTRY);
+  if (owner !== prototype) refuseField(target);
   if (owner === prototype) replace(prototype);
   else if (owner) delegate(prototype, owner);
-  else noteAbsence(target, endpoint);
+  else log.write('warn', { class: target.name }, 'a profiled class has no generate: only subclasses can be measured');
 
   defineEndpoint(prototype, endpoint);
   bindBeforeScrape(`class ${addressName(endpoint.address)} ${endpoint.options.prefix ?? ''}`, () =>
@@ -90,19 +91,16 @@ function ownerOf(prototype: object, key: PropertyKey): object | undefined {
   return undefined;
 }
 
+/** An assignment of the field, as sources or compilers write it; not `this.generate = this.generate.bind(this)`. */
+const FIELD = /\bgenerate\s*=(?!=|\s*this\.generate\b)|["']generate["']\s*,/;
+
 /** A field is set on each instance when it is made, where a class decorator never looks; only the class' text shows it. */
-function noteAbsence(target: Class, endpoint: ProfiledEndpoint): void {
-  if (/\bgenerate\s*=|["']generate["']\s*,/.test(Function.prototype.toString.call(target))) {
-    throw new ProfiledError(
-      'PROFILED_HANDLER_INVALID',
-      `@Profiled can not measure \`generate\` of class ${target.name}, since it is a field (\`generate = ...\`) and not a method. ` +
-        'Write `async *generate(request) { ... }`, or measure each instance with profiled(address, instance).',
-    );
-  }
-  log.write(
-    'warn',
-    { endpoint: addressName(endpoint.address) },
-    `class ${target.name} has no generate: only subclasses can be measured`,
+function refuseField(target: Class): void {
+  if (!FIELD.test(Function.prototype.toString.call(target))) return;
+  throw new ProfiledError(
+    'PROFILED_HANDLER_INVALID',
+    `@Profiled can not measure \`generate\` of class ${target.name}, since it is a field (\`generate = ...\`) and not a method. ` +
+      'Write `async *generate(request) { ... }`, or measure each instance with profiled(address, instance).',
   );
 }
 

@@ -86,6 +86,7 @@ export class Recorder {
   #bind(): Binding {
     const { address, options, customMetrics, standard, name } = this.parts;
     const store = currentStore();
+    const isStandard = standard && address !== undefined;
     const naming = resolveNaming(options);
     const labels = { ...naming.labels, ...addressLabels(address ?? {}, naming.naming) };
     const metrics = bindCustomMetrics(
@@ -93,12 +94,12 @@ export class Recorder {
       (metric) => new CustomMetric(metric, store, labels, naming.naming),
     );
     return {
-      series: standard && address ? standardSeries(store, address, naming) : UNSEEN_SERIES,
+      series: isStandard ? standardSeries(store, address, naming) : UNSEEN_SERIES,
       store,
-      sizeOf: options.sizeOf === 'off' ? noSize : (options.sizeOf ?? sizeOf),
+      sizeOf: !isStandard || options.sizeOf === 'off' ? noSize : (options.sizeOf ?? sizeOf),
       name: address ? addressName(address) : name,
       bytesMetric: naming.prefix + STANDARD_METRICS.responseBytes.name,
-      standard,
+      standard: isStandard,
       onRequest: metrics('request'),
       onItem: metrics('item'),
       onEnd: metrics('end'),

@@ -22,7 +22,8 @@ export function tapSyncIterable(profile: Profile, source: object): object {
 }
 
 function tap(profile: Profile, source: object, key: IteratorKey, Tap: TapClass): object {
-  if (NATIVE.has(Object.prototype.toString.call(source))) return new Tap(source as AnyIterator, profile);
+  const isPlainGenerator = NATIVE.has(Object.prototype.toString.call(source)) && Reflect.ownKeys(source).length === 0;
+  if (isPlainGenerator) return new Tap(source as AnyIterator, profile);
 
   const members = source as Record<PropertyKey, unknown>;
   let first: Tap | undefined;

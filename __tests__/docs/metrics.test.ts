@@ -1,0 +1,103 @@
+import { ERROR_TYPES } from '../../lib';
+import { LABEL_VALUE_LIMIT, OVERFLOW_VALUE } from '../../lib/metrics/label-limit';
+import {
+  DEFAULT_BUCKETS,
+  DROP_REASONS,
+  INFERENCE_BUCKETS,
+  LEVELS,
+  NAMING_SCHEMES,
+  SELF_METRICS,
+  STANDARD_METRICS,
+  UPTIME_METRIC,
+} from '../../lib/metrics/names';
+import { METRIC_MOMENTS } from '../../lib/profile/custom-metric';
+import { plain, section, tableRows, textOf } from './markdown';
+
+const PAGE = textOf('docs/metrics.md');
+const README = textOf('README.md');
+
+/** The standard set as `[name, type, help]`, under the plain naming. */
+const STANDARD = Object.values(STANDARD_METRICS).map(({ name = NAMING_SCHEMES.plain.inflight, type, help }) => [
+  name,
+  type,
+  help,
+]);
+
+const columns = (rows: string[][], count: number) => rows.map((row) => row.slice(0, count).map(plain));
+
+describe('docs/metrics.md', () => {
+  const standard = section(PAGE, 'The standard set');
+
+  test('lists the standard set: names, types, HELP, in the order of a scrape', () => {
+    expect(columns(tableRows(standard), 3)).toEqual(STANDARD);
+  });
+
+  test('names the further labels', () => {
+    const further = tableRows(standard).map(([name, , , labels]) => [plain(name!), plain(labels!)]);
+    const expected = Object.values(STANDARD_METRICS).map((metric) => {
+      const labels = 'labelNames' in metric ? metric.labelNames.join() : metric.type === 'histogram' ? 'le' : '';
+      return [metric.name ?? NAMING_SCHEMES.plain.inflight, labels];
+    });
+    expect(further).toEqual(expected);
+  });
+
+  test('has uptime_seconds with its label', () => {
+    const [row] = tableRows(standard.slice(standard.indexOf('one more when')));
+    const label = Object.entries(NAMING_SCHEMES.plain.uptimeLabels).map(([name, value]) => `${name}="${value}"`);
+    expect(row!.map(plain)).toEqual([UPTIME_METRIC.name, 'gauge', UPTIME_METRIC.help, label.join()]);
+  });
+
+  test('has the bounds of both sets of buckets', () => {
+    expect(standard).toContain(`by default \`${DEFAULT_BUCKETS.join(' ')}\``);
+    expect(standard).toContain(`\`${INFERENCE_BUCKETS.join(' ')}\``);
+    expect(NAMING_SCHEMES.dynamo.buckets).toBe(INFERENCE_BUCKETS);
+  });
+
+  test('compares the two namings', () => {
+    const { plain: ours, dynamo } = NAMING_SCHEMES;
+    expect(Object.keys(NAMING_SCHEMES)).toEqual(['plain', 'dynamo']);
+    expect(columns(tableRows(section(PAGE, 'Naming')), 3)).toEqual([
+      ['prefix', ours.prefix, dynamo.prefix],
+      ...LEVELS.map((level) => [`label of the ${level}`, ours.labels[level], dynamo.labels[level]]),
+      ['requests in progress', ours.inflight, dynamo.inflight],
+      ['uptime', `${UPTIME_METRIC.name}{namespace="http_server"}`, dynamo.prefix + UPTIME_METRIC.name],
+    ]);
+    expect(dynamo.uptimeLabels).toEqual({});
+  });
+
+  test('lists what the library says of itself', () => {
+    const rows = tableRows(section(PAGE, 'What the library says of itself'));
+    const expected = Object.values(SELF_METRICS).map(({ name, help, labels }) => [
+      name,
+      'counter',
+      help,
+      labels.map((label) => `\`${label}\``).join(', '),
+    ]);
+    expect(rows.map(([name, type, help, labels]) => [plain(name!), type, help, labels])).toEqual(expected);
+  });
+
+  test('lists moments, reasons and limits of custom metrics', () => {
+    const custom = section(PAGE, 'Custom metrics');
+    const moments = tableRows(custom).map(([moment]) => /`(\w+)`/.exec(moment!)![1]);
+    expect([...moments].sort()).toEqual([...METRIC_MOMENTS].sort());
+    expect(columns(tableRows(custom.slice(custom.indexOf('### Dropped samples'))), 1).flat()).toEqual([
+      ...DROP_REASONS,
+    ]);
+    expect(custom).toContain(`first ${LABEL_VALUE_LIMIT} distinct values`);
+    expect(custom).toContain(`\`${OVERFLOW_VALUE}\``);
+  });
+});
+
+describe('README.md', () => {
+  const standard = section(README, 'The standard metrics');
+
+  test('lists the same metrics and types', () => {
+    const expected = [...STANDARD.map(([name, type]) => [name, type]), [UPTIME_METRIC.name, 'gauge']];
+    expect(columns(tableRows(standard), 2).sort()).toEqual(expected.sort());
+  });
+
+  test('lists the same error types', () => {
+    const rows = tableRows(standard.slice(standard.indexOf('| `error_type` |')));
+    expect(columns(rows, 1).flat()).toEqual([...ERROR_TYPES]);
+  });
+});

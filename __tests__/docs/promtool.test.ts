@@ -1,0 +1,85 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Registry } from 'prom-client';
+import { renderText } from '../../lib/metrics/exposition/render';
+import { LABEL_VALUE_LIMIT } from '../../lib/metrics/label-limit';
+import { type Naming, NAMINGS, SELF_METRICS } from '../../lib/metrics/names';
+import { addProcessMetrics } from '../../lib/metrics/process-metrics';
+import { resolveNaming, standardSeries } from '../../lib/metrics/standard';
+import { storeOf } from '../../lib/metrics/store';
+import { codeBlocks, section, textOf } from './markdown';
+
+const PAGE = textOf('docs/metrics.md');
+
+const isThere = spawnSync('promtool', ['--version']).status === 0;
+// A developer's machine may do without; where CI is set its absence fails the tests below.
+const isSkipped = !isThere && !process.env.CI;
+if (isSkipped)
+  process.stderr.write('promtool is not installed: its tests are skipped (Debian: apt-get install prometheus)\n');
+
+const promtool = (args: readonly string[], input = '') => {
+  const { status, stdout, stderr, error } = spawnSync('promtool', args, { input, encoding: 'utf8' });
+  if (error) throw error;
+  return { status, complaints: `${stdout}${stderr}`.split('\n').filter((line) => line !== '') };
+};
+
+/** A registry with the standard set and all the library's own counters, each with a value. */
+function filled(naming: Naming): Registry {
+  const registry = new Registry();
+  const store = storeOf(registry);
+  const series = standardSeries(
+    store,
+    { namespace: 'n', component: 'c', endpoint: 'e "\\ \n' },
+    resolveNaming({ naming }),
+  );
+  series.requests.value += 1;
+  series.duration.observe(0.2);
+  store.drop('x_total', 'value');
+  for (let i = 0; i <= LABEL_VALUE_LIMIT; i++) store.labelLimit('x_total', 'route').bound(i);
+  store.scrapeErrors('error').value += 1;
+  return registry;
+}
+
+(isSkipped ? describe.skip : describe)('promtool', () => {
+  test.each(NAMINGS)('has nothing to say of the standard set under the %s naming', async (naming) => {
+    const text = await renderText(filled(naming));
+    for (const { name } of Object.values(SELF_METRICS)) expect(text).toContain(`\n${name}{`);
+    expect(promtool(['check', 'metrics'], text)).toEqual({ status: 0, complaints: [] });
+  });
+
+  test.each([
+    ['a counter without its suffix', '# HELP x X\n# TYPE x counter\nx 1\n'],
+    ['text that is none of the format', '# HELP x X\n# TYPE x gauge\nx{a="b} 1\n'],
+  ])('would find %s', (_, text) => {
+    expect(promtool(['check', 'metrics'], text).status).not.toBe(0);
+  });
+
+  test('complains of the process metrics as the page says', async () => {
+    const registry = filled('plain');
+    addProcessMetrics(registry);
+    const [documented] = codeBlocks(section(PAGE, 'What a linter says'), 'text');
+    const { status, complaints } = promtool(['check', 'metrics'], await renderText(registry));
+    expect(status).toBe(3);
+    expect(complaints).toEqual(documented!.trim().split('\n'));
+  });
+
+  test('can parse every query of the page', () => {
+    const queries = codeBlocks(PAGE, 'promql')
+      .join('\n')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    expect(queries.length).toBeGreaterThan(4);
+    const rules = queries.map((expr, i) => ({ record: `query:${i}`, expr }));
+    const folder = mkdtempSync(join(tmpdir(), 'profiled-rules-'));
+    try {
+      // JSON is YAML.
+      writeFileSync(join(folder, 'rules.yml'), JSON.stringify({ groups: [{ name: 'page', rules }] }));
+      const { status, complaints } = promtool(['check', 'rules', join(folder, 'rules.yml')]);
+      expect({ status, complaints }).toMatchObject({ status: 0 });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
