@@ -15,10 +15,14 @@ export type { AsyncEngine, ManyOut } from './engine/engine';
 export { ResponseStream } from './engine/response-stream';
 
 export { Ingress, type IngressOptions, type ServableHandler } from './ingress/ingress';
+export type { RequestSchema } from './ingress/schema';
+export type { DrainOptions } from './ingress/drain';
 export { DistributedRuntime } from './runtime/distributed-runtime';
 export type { Component, Endpoint, EndpointBuilder, Namespace } from './runtime/target';
 export type { ServedEndpoint, ServeOptions } from './runtime/served-endpoint';
-export type { Client, ClientOptions } from './runtime/client';
+export type { Client, ClientOptions, WaitOptions } from './runtime/client';
+export type { CallOptions } from './runtime/call';
+export type { Instance } from './discovery/discovery';
 
 export { startSystemServer, systemServerInfo, type SystemServerOptions } from './server/system-server';
 export type { SystemServer, SystemServerInfo } from './server/running-server';
@@ -41,3 +45,7 @@ export { Recorder, type RecorderOptions } from './profile/recorder';
 export type { Profile } from './profile/profile';
 export type { SizeOf } from './profile/sizes';
 export type { PayloadRun } from './ingress/payload-handler';
+export type { Discovery, InstanceChange, InstanceFilter, Registration, Watch } from './discovery/discovery';
+export { MemoryDiscovery } from './discovery/memory';
+export type { RequestPlane, ResponsePlane } from './transports/transport';
+export { memoryRequestPlane, memoryResponsePlane } from './transports/memory/planes';

@@ -1,0 +1,96 @@
+import type { Annotated } from '../../lib/engine/annotated';
+import type { ResponseStream } from '../../lib/engine/response-stream';
+import { Admission, type AdmissionOptions } from '../../lib/ingress/admission';
+import { Ingress, type IngressOptions, type ServableHandler } from '../../lib/ingress/ingress';
+import { type CallOptions, callInstance, resolveLimits } from '../../lib/runtime/call';
+import { getRegistry } from '../../lib/metrics/store';
+import { freshRegistry } from '../../lib/testing';
+import type { RequestPlane, ResponsePlane, ServedTarget } from '../../lib/transports/transport';
+import { eventually } from '../support/eventually';
+import { type Readings, readings } from '../support/readings';
+
+/** One process' half of a transport. */
+export interface Side {
+  readonly request: RequestPlane;
+  readonly response: ResponsePlane;
+}
+
+/** What the suites run on: two sides that share nothing but the network between them. */
+export interface TransportUnderTest {
+  readonly name: string;
+  /** How many items of 64 KiB a handler may be ahead of a consumer that does not read. */
+  readonly slack: number;
+  open(): Side;
+}
+
+export const TARGET = { namespace: 'n', component: 'c', endpoint: 'e', instanceId: 0xfedcba9876543210n } as const;
+
+/** A worker that serves one handler, and a requester that calls it. */
+export class Pair<T> implements AsyncDisposable {
+  readonly worker: Side;
+  readonly requester: Side;
+  readonly admission: Admission;
+  target!: ServedTarget;
+
+  private constructor(
+    transport: TransportUnderTest,
+    handler: ServableHandler<T>,
+    options: AdmissionOptions & IngressOptions<T>,
+  ) {
+    freshRegistry();
+    this.worker = transport.open();
+    this.requester = transport.open();
+    const ingress = Ingress.forEngine(handler, options).addMetrics(TARGET);
+    const { client } = this.worker.response;
+    this.admission = new Admission(ingress, client.dial.bind(client), options);
+  }
+
+  static async open<T = string>(
+    transport: TransportUnderTest,
+    handler: ServableHandler<T>,
+    options: AdmissionOptions & IngressOptions<T> = {},
+  ): Promise<Pair<T>> {
+    const pair = new Pair(transport, handler, options);
+    pair.target = await pair.worker.request.server.serve(TARGET, pair.admission.accept);
+    return pair;
+  }
+
+  call<U>(request: T, options: CallOptions = {}): Promise<ResponseStream<Annotated<U>>> {
+    const { address } = this.target;
+    const transport = { kind: this.worker.request.kind, address };
+    return callInstance<U>(this.requester, resolveLimits({}), { transport }, request, options);
+  }
+
+  /** The worker's metrics, once no request is under way. */
+  async settled(): Promise<Omit<Readings, 'durationSum'>> {
+    await eventually('all requests are over', () => this.admission.running === 0);
+    const { durationSum: _, ...rest } = await readings(getRegistry());
+    return rest;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { request, response } of [this.worker, this.requester]) {
+      await Promise.all([
+        request.server.close(),
+        request.client.close(),
+        response.server.close(),
+        response.client.close(),
+      ]);
+    }
+    await eventually('all requests are over', () => this.admission.running === 0);
+  }
+}
+
+/** The data of all items; an error item as `error: text`. */
+export async function collect<U>(stream: AsyncIterable<Annotated<U>>): Promise<(U | string | undefined)[]> {
+  const items: (U | string | undefined)[] = [];
+  for await (const item of stream) items.push(item.isError ? `error: ${item.errorMessage}` : item.data);
+  return items;
+}
+
+/** All items as they came. */
+export async function itemsOf<U>(stream: AsyncIterable<Annotated<U>>): Promise<Annotated<U>[]> {
+  const items: Annotated<U>[] = [];
+  for await (const item of stream) items.push(item);
+  return items;
+}

@@ -1,0 +1,67 @@
+import { setImmediate } from 'node:timers';
+import { deferred } from '../internal/deferred';
+import type { RequestHeaders } from '../transports/transport';
+import { ACCEPTED, refusal } from '../wire/ack';
+import { drain, type DrainOptions } from './drain';
+import type { Ingress } from './ingress';
+import type { Dial, PayloadRun } from './payload-handler';
+
+/** How much one endpoint takes on. */
+export interface AdmissionOptions {
+  /** Requests under way at once; one more is refused with `Server overloaded:`, which tells clients to try another worker. @default no limit */
+  readonly maxConcurrentRequests?: number | undefined;
+}
+
+/**
+ * The door of one served endpoint: takes or refuses each payload by its acknowledgement, and knows what is under way.
+ * Refused requests never reach the handler and are in none of its metrics.
+ */
+export class Admission {
+  readonly #ingress: Ingress<never>;
+  readonly #dial: Dial;
+  readonly #limit: number;
+  readonly #runs = new Set<PayloadRun>();
+  #idle = deferred();
+  #draining: Promise<void> | undefined;
+
+  constructor(ingress: Ingress<never>, dial: Dial, { maxConcurrentRequests = Infinity }: AdmissionOptions = {}) {
+    this.#ingress = ingress;
+    this.#dial = dial;
+    this.#limit = maxConcurrentRequests;
+  }
+
+  /** Requests under way, those whose acknowledgement is not sent yet included. */
+  get running(): number {
+    return this.#runs.size;
+  }
+
+  /** The `OnRequest` of a request server. The request begins in a later turn of the event loop, after its acknowledgement. */
+  readonly accept = async (payload: Uint8Array, headers: RequestHeaders): Promise<Uint8Array> => {
+    if (this.#draining) return refusal('unavailable', 'draining');
+    if (this.#runs.size >= this.#limit) return refusal('overloaded', 'worker at capacity');
+    const run = this.#ingress.openRun(headers);
+    this.#runs.add(run);
+    setImmediate(() => void this.#execute(run, payload));
+    return ACCEPTED;
+  };
+
+  /**
+   * Refuses new requests from now on and resolves when none is under way: see {@link drain}. Later calls wait for the first,
+   * whatever their options.
+   */
+  drain(options?: DrainOptions): Promise<void> {
+    return (this.#draining ??= drain({ runs: this.#runs, idle: () => this.#untilIdle() }, options));
+  }
+
+  async #execute(run: PayloadRun, payload: Uint8Array): Promise<void> {
+    await run.execute(payload, this.#dial);
+    this.#runs.delete(run);
+    if (this.#runs.size > 0) return;
+    this.#idle.resolve();
+    this.#idle = deferred();
+  }
+
+  async #untilIdle(): Promise<void> {
+    if (this.#runs.size > 0) await this.#idle.promise;
+  }
+}

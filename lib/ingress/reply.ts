@@ -1,0 +1,84 @@
+import { Annotated } from '../engine/annotated';
+import { messageOf } from '../errors';
+import type { Profile } from '../profile/profile';
+import type { ResponseSender } from '../transports/transport';
+import {
+  encodeControl,
+  encodePrologue,
+  encodeWrapper,
+  FINAL_WRAPPER,
+  stringifyItem,
+  wrapItem,
+} from '../wire/response-frames';
+import { PREFIX_BYTES } from '../wire/two-part';
+
+const READY = encodePrologue(null);
+const FINAL = encodeWrapper(FINAL_WRAPPER);
+const SENTINEL = encodeControl('sentinel');
+
+/**
+ * The frames of one response, in the order of the protocol: a prologue, items, the final marker, the sentinel. Bytes are
+ * counted before they are sent, wrappers only: neither the prefix of a frame nor prologue and sentinel belong to the response.
+ */
+export class Reply {
+  constructor(
+    private readonly sender: ResponseSender,
+    private readonly profile: Profile,
+  ) {}
+
+  /** Says that a stream follows. @throws PROFILED_DISCONNECTED */
+  async begin(): Promise<void> {
+    await this.sender.send(READY);
+  }
+
+  /** Says that the request failed and that nothing follows. A requester who has left is not told; never rejects. */
+  async refuse(error: unknown): Promise<void> {
+    await ignoreFailure(this.sender.send(encodePrologue(messageOf(error))));
+  }
+
+  /** The frame of one item. @throws PROFILED_MESSAGE_INVALID if the item has no JSON form */
+  encode(item: unknown): Buffer {
+    const json = stringifyItem(item);
+    // An item that JSON leaves out (undefined, a function) is an Annotated without data.
+    if (Annotated.is(item)) return encodeWrapper(wrapItem(json ?? '{}'));
+    return encodeWrapper(wrapItem(json === undefined ? '{}' : `{"data":${json}}`));
+  }
+
+  /** Sends an item of the handler. Undefined when there was room, otherwise the handler has to wait. */
+  item(frame: Buffer): Promise<void> | undefined {
+    this.profile.item(frame.length - PREFIX_BYTES);
+    return this.sender.send(frame);
+  }
+
+  /** Tells of a failure midway; it is counted in bytes, but is no item of the handler's. @throws PROFILED_DISCONNECTED */
+  async errorItem(error: unknown): Promise<void> {
+    const frame = this.encode(Annotated.fromError(error));
+    this.profile.responseBytes(frame.length - PREFIX_BYTES);
+    await this.sender.send(frame);
+  }
+
+  /** Says that the stream is complete. @throws PROFILED_DISCONNECTED */
+  async final(): Promise<void> {
+    this.profile.responseBytes(FINAL.length - PREFIX_BYTES);
+    await this.sender.send(FINAL);
+  }
+
+  /** Ends the connection, also when there was no final marker, and waits until the requester has closed its side. Never rejects. */
+  async end({ sentinel }: { readonly sentinel: boolean }): Promise<void> {
+    if (sentinel) await ignoreFailure(this.sender.send(SENTINEL));
+    await this.sender.end();
+  }
+
+  /** Drops what was not sent. */
+  destroy(): void {
+    this.sender.destroy();
+  }
+}
+
+async function ignoreFailure(sent: Promise<void> | undefined): Promise<void> {
+  try {
+    await sent;
+  } catch {
+    // Whoever does not hear this has left.
+  }
+}

@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import { messageOf } from '../errors';
+import { invalidMessage } from './invalid';
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Numbers of fewer digits than this are exact as they are. */
+const EXACT_DIGITS = 15;
+
+/** Strings whole, so that digits inside them are passed over, and numbers whole, so that a fraction is not taken for an integer. */
+const STRINGS_AND_NUMBERS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+const LONG_DIGITS = /\d{16}/;
+const INTEGER = /^-?\d+$/;
+
+/** Stands before an integer while it travels through `JSON.parse` as a string. Random, so that no sender can write it. */
+const MARK = `${randomBytes(16).toString('hex')}:`;
+
+/**
+ * The value of JSON in `bytes`. Numbers become doubles; see {@link parseBigJson} for ids.
+ * `what` names the bytes in the error. @throws PROFILED_MESSAGE_INVALID for malformed UTF-8 or JSON
+ */
+export function parseJsonBytes(bytes: Uint8Array, what: string): unknown {
+  return parseText(decodeUtf8(bytes, what), what);
+}
+
+/** `bytes` as text, strictly. @throws PROFILED_MESSAGE_INVALID where a lenient reader would put U+FFFD */
+export function decodeUtf8(bytes: Uint8Array, what: string): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (error) {
+    throw invalidMessage(`${what} is not valid UTF-8`, error);
+  }
+}
+
+/**
+ * Parses JSON that may carry u64 ids or timestamps in nanoseconds: an integer beyond 2^53 becomes a `bigint`, every other
+ * number a `number`. Text without such an integer costs one more scan than `JSON.parse`.
+ * @throws PROFILED_MESSAGE_INVALID
+ */
+export function parseBigJson(text: string, what: string): unknown {
+  if (!LONG_DIGITS.test(text)) return parseText(text, what);
+  // First as it is: marked text may only be judged by what the sender wrote.
+  parseText(text, what);
+  return parseText(markUnsafeIntegers(text, what), what, (_key, value: unknown) =>
+    typeof value === 'string' && value.startsWith(MARK) ? BigInt(value.slice(MARK.length)) : value,
+  );
+}
+
+/**
+ * `JSON.stringify` that writes a `bigint` as the plain integer it is. For small records with ids: it is slower than the
+ * built-in, and what is cyclic or can't be written throws as there.
+ */
+export function stringifyBigJson(value: unknown): string {
+  const marked = JSON.stringify(value, function (this: Record<string, unknown>, key, item: unknown) {
+    // The member itself: a program may have given BigInt a `toJSON`, which ran before.
+    const member = this[key];
+    return typeof member === 'bigint' ? MARK + member : item;
+  });
+  return marked.replaceAll(new RegExp(`"${MARK}(-?\\d+)"`, 'g'), '$1');
+}
+
+function markUnsafeIntegers(text: string, what: string): string {
+  try {
+    return text.replace(STRINGS_AND_NUMBERS, (token) => (isUnsafeInteger(token) ? `"${MARK}${token}"` : token));
+  } catch (error) {
+    throw invalidMessage(`${what} can not be scanned for large integers: ${messageOf(error)}`, error);
+  }
+}
+
+function isUnsafeInteger(token: string): boolean {
+  return token.length > EXACT_DIGITS && INTEGER.test(token) && !Number.isSafeInteger(Number(token));
+}
+
+function parseText(text: string, what: string, reviver?: (key: string, value: unknown) => unknown): unknown {
+  try {
+    return JSON.parse(text, reviver) as unknown;
+  } catch (error) {
+    throw invalidMessage(`${what} is not valid JSON: ${messageOf(error)}`, error);
+  }
+}

@@ -1,0 +1,130 @@
+import { invalidMessage } from './invalid';
+import { DEFAULT_MAX_MESSAGE_BYTES } from './limits';
+
+/** Header length, body length and checksum, eight bytes each, before every message. */
+export const PREFIX_BYTES = 24;
+
+/** The two parts of a message. Either may be empty; upstream calls the kinds header-only, data-only, both and empty. */
+export interface TwoPartMessage {
+  readonly header: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+const TWO_TO_32 = 2 ** 32;
+
+/**
+ * One message as bytes: the lengths as big-endian u64, the checksum as 0 (only debug builds of upstream compute one, and a
+ * debug reader skips the check when it is 0), then both parts. Strings are written as UTF-8.
+ */
+export function encodeTwoPart(header: Uint8Array | string, body: Uint8Array | string): Buffer {
+  const headerBytes = byteLength(header);
+  const bodyBytes = byteLength(body);
+  const message = Buffer.allocUnsafe(PREFIX_BYTES + headerBytes + bodyBytes);
+  writeLength(message, 0, headerBytes);
+  writeLength(message, 8, bodyBytes);
+  message.fill(0, 16, PREFIX_BYTES);
+  put(message, PREFIX_BYTES, header);
+  put(message, PREFIX_BYTES + headerBytes, body);
+  return message;
+}
+
+/**
+ * The parts of the one message that `bytes` is, as views on `bytes`. The checksum is not looked at.
+ * @throws PROFILED_MESSAGE_INVALID when bytes are missing or left over, or the message is larger than `maxBytes`
+ */
+export function decodeTwoPart(bytes: Uint8Array, maxBytes = DEFAULT_MAX_MESSAGE_BYTES): TwoPartMessage {
+  if (bytes.length < PREFIX_BYTES) {
+    throw invalidMessage(`a message has a prefix of ${PREFIX_BYTES} bytes, got ${bytes.length} in all`);
+  }
+  const total = messageBytes(bytes, maxBytes);
+  if (bytes.length !== total) {
+    throw invalidMessage(`the message's prefix announces ${total} bytes, got ${bytes.length}`);
+  }
+  const bodyStart = PREFIX_BYTES + readLength(bytes, 0);
+  return { header: bytes.subarray(PREFIX_BYTES, bodyStart), body: bytes.subarray(bodyStart) };
+}
+
+/**
+ * Cuts a byte stream into messages. Chunks are kept as they came and joined once per message, and a prefix that announces
+ * more than `maxBytes` is refused before anything is allocated for it. Once it threw, the stream can not be read on: every
+ * later `nextFrame` throws the same way.
+ */
+export class TwoPartDecoder {
+  readonly #maxBytes: number;
+  #chunks: Uint8Array[] = [];
+  #buffered = 0;
+
+  constructor(maxBytes = DEFAULT_MAX_MESSAGE_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** How many bytes wait for the rest of their message; not 0 at the end of a stream means that it was cut off. */
+  get buffered(): number {
+    return this.#buffered;
+  }
+
+  /** Adds what arrived. The chunk is kept, not copied: leave it alone from then on. */
+  push(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    this.#chunks.push(chunk);
+    this.#buffered += chunk.length;
+  }
+
+  /** The bytes of the next whole message, prefix included; undefined while some are missing. @throws PROFILED_MESSAGE_INVALID */
+  nextFrame(): Uint8Array | undefined {
+    if (this.#buffered < PREFIX_BYTES) return undefined;
+    const total = messageBytes(this.#head(PREFIX_BYTES), this.#maxBytes);
+    if (this.#buffered < total) return undefined;
+    const head = this.#head(total);
+    this.#buffered -= total;
+    this.#chunks[0] = head.subarray(total);
+    if (head.length === total) this.#chunks.shift();
+    return head.subarray(0, total);
+  }
+
+  /** The parts of the next whole message; undefined while some bytes are missing. @throws PROFILED_MESSAGE_INVALID */
+  next(): TwoPartMessage | undefined {
+    const frame = this.nextFrame();
+    return frame && decodeTwoPart(frame, this.#maxBytes);
+  }
+
+  /** The first chunk, made to hold at least `count` bytes. */
+  #head(count: number): Uint8Array {
+    if (this.#chunks[0]!.length < count) {
+      let joined = 0;
+      let used = 0;
+      while (joined < count) joined += this.#chunks[used++]!.length;
+      this.#chunks.splice(0, used, Buffer.concat(this.#chunks.slice(0, used), joined));
+    }
+    return this.#chunks[0]!;
+  }
+}
+
+function messageBytes(prefix: Uint8Array, maxBytes: number): number {
+  // Doubles: exact up to 2^53, and beyond that still far above any limit.
+  const total = PREFIX_BYTES + readLength(prefix, 0) + readLength(prefix, 8);
+  if (total > maxBytes) throw invalidMessage(`a message of ${total} bytes is larger than the limit of ${maxBytes}`);
+  return total;
+}
+
+function readLength(bytes: Uint8Array, offset: number): number {
+  return readU32(bytes, offset) * TWO_TO_32 + readU32(bytes, offset + 4);
+}
+
+function readU32(bytes: Uint8Array, i: number): number {
+  return bytes[i]! * 0x1000000 + ((bytes[i + 1]! << 16) | (bytes[i + 2]! << 8) | bytes[i + 3]!);
+}
+
+function writeLength(message: Buffer, offset: number, length: number): void {
+  message.writeUInt32BE(Math.floor(length / TWO_TO_32), offset);
+  message.writeUInt32BE(length % TWO_TO_32, offset + 4);
+}
+
+function byteLength(part: Uint8Array | string): number {
+  return typeof part === 'string' ? Buffer.byteLength(part) : part.length;
+}
+
+function put(message: Buffer, offset: number, part: Uint8Array | string): void {
+  if (typeof part === 'string') message.write(part, offset);
+  else message.set(part, offset);
+}
