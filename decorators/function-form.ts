@@ -1,12 +1,12 @@
 import { ProfiledError } from '../lib/errors';
-import { show } from '../lib/metrics/labels';
+import { checkOptionNames, show } from '../lib/metrics/labels';
 import type { EndpointAddress } from '../lib/metrics/standard';
 import { bindBeforeScrape } from '../lib/metrics/store';
 import { checkCustomMetric, type CustomMetricOptions } from '../lib/profile/custom-metric';
 import { checkAddress, defineEndpoint, type ProfiledEndpoint } from '../lib/profile/endpoint';
 import { measure } from '../lib/profile/measure';
 import { Method } from '../lib/profile/method';
-import { addressName, checkRecorderOptions } from '../lib/profile/recorder';
+import { bindingKey, checkRecorderOptions } from '../lib/profile/recorder';
 import { autoStart } from '../lib/server/auto-start';
 import type { Handler, ProfiledOptions } from './profiled';
 
@@ -29,22 +29,39 @@ export interface FunctionFormOptions extends ProfiledOptions {
  * @example
  * const answer = profiled('mynamespace.mycomponent.answer', async (question: string) => ask(question));
  */
-export function profiled<H extends AnyFunction | Handler>(
+// eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- a signature would type what the caller's function leaves open
+export function profiled<F extends Function>(
   target: EndpointAddress | string,
-  handler: H,
+  handler: F,
+  options?: FunctionFormOptions,
+): F;
+export function profiled<H>(
+  target: EndpointAddress | string,
+  // A constraint would become the `this` of the object's methods.
+  handler: H & (H extends Handler ? unknown : Handler),
+  options?: FunctionFormOptions,
+): H;
+export function profiled(
+  target: EndpointAddress | string,
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- as above
+  handler: Function | Handler,
   options: FunctionFormOptions = {},
-): H {
+): unknown {
+  checkOptionNames('profiled', options, ['naming', 'prefix', 'labels', 'buckets', 'sizeOf', 'customMetrics']);
   const { customMetrics = [], ...rest } = options;
-  checkRecorderOptions(rest);
+  checkRecorderOptions('profiled', rest);
   customMetrics.forEach(checkCustomMetric);
   const endpoint = { address: checkAddress(addressFrom(target)), options: Object.freeze({ ...rest }) };
   const original: unknown = typeof handler === 'function' ? handler : (handler as Partial<Handler> | null)?.generate;
+  if (typeof handler === 'function' && /^class\b/.test(Function.prototype.toString.call(handler))) {
+    throw invalid(`${handler.name} is a class; decorate it with @Profiled, or pass an instance`);
+  }
   if (typeof original !== 'function')
     throw invalid(`it needs a function or an object with \`generate\`, got ${show(handler)}`);
 
   const wrapper = measured(original as AnyFunction, endpoint, customMetrics);
   autoStart();
-  if (typeof handler === 'function') return wrapper as H;
+  if (typeof handler === 'function') return wrapper;
   const own = { value: wrapper, writable: true, configurable: true, enumerable: Object.hasOwn(handler, 'generate') };
   if (!Reflect.defineProperty(handler, 'generate', own))
     throw invalid('the handler is frozen; measure it before freezing it');
@@ -60,9 +77,7 @@ function measured(original: AnyFunction, endpoint: ProfiledEndpoint, customMetri
   method.isRequest = true;
   method.endpoint = endpoint;
   method.customMetrics.push(...customMetrics);
-  bindBeforeScrape(`function ${addressName(endpoint.address)} ${endpoint.options.prefix ?? ''}`, () =>
-    method.bindFor(wrapper),
-  );
+  bindBeforeScrape(bindingKey('function', endpoint, customMetrics), () => method.bindFor(wrapper));
   return wrapper as AnyFunction;
 }
 

@@ -1,6 +1,5 @@
 import { ProfiledError } from '../lib/errors';
 import type { EndpointAddress } from '../lib/metrics/standard';
-import { show } from '../lib/metrics/labels';
 import { profileClass } from '../lib/profile/profile-class';
 import { checkAddress } from '../lib/profile/endpoint';
 import { checkRecorderOptions, type RecorderOptions } from '../lib/profile/recorder';
@@ -62,17 +61,11 @@ function endpointFrom(
       "@Profiled needs its address: write @Profiled('namespace', 'component', 'endpoint')",
     );
   }
-  if (typeof options !== 'object' || options === null) {
-    throw new ProfiledError(
-      'PROFILED_CONFIG_INVALID',
-      `the options of @Profiled must be an object, got ${show(options)}`,
-    );
-  }
   const target =
     typeof first === 'object' && first !== null
       ? first
       : ({ ...options, namespace: first, component, endpoint } as EndpointAddress & ProfiledOptions);
   const { namespace, component: named, endpoint: end, ...rest } = target;
-  checkRecorderOptions(rest);
+  checkRecorderOptions('@Profiled', rest);
   return { address: checkAddress({ namespace, component: named, endpoint: end }), options: Object.freeze({ ...rest }) };
 }

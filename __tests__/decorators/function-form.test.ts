@@ -30,6 +30,20 @@ test('a generator function', async () => {
   expect(await at('letters')).toMatchObject({ ...ONE_ENDED, responseBytes: 3 });
 });
 
+test('types: parameters with a default, and `this` of an object', () => {
+  const repeat = profiled('ns.comp.repeat', (text: string, times = 1) => text.repeat(times));
+  const whole: string = repeat('x', 2) + repeat('y');
+  expect(whole).toBe('xxy');
+  const greeter = profiled('ns.comp.greeter', {
+    prefix: 'hello ',
+    generate(name: string) {
+      return this.prefix + name;
+    },
+  });
+  const greeting: string = greeter.generate('you');
+  expect(greeting).toBe('hello you');
+});
+
 test('a handler object is measured in place', async () => {
   const handler = {
     prefix: 'hello ',

@@ -85,7 +85,7 @@ describe('start', () => {
     expect(warn.mock.calls).toEqual([
       [
         `the system server already runs at ${server.address}; \`port\` ${other} and \`host\` '::1' can not be honoured`,
-        { type: 'ProfiledWarning' },
+        { type: 'ProfiledWarning', code: 'PROFILED_CONFIG_INVALID' },
       ],
     ]);
     expect(await startSystemServer({ port: server.port, host: '127.0.0.1' })).toBe(server);

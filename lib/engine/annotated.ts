@@ -55,14 +55,16 @@ export class Annotated<T> implements AnnotatedFields<T> {
 
   /** Whether `item` is an `Annotated`, of this or of another copy of the package. Never throws. */
   static is(item: unknown): item is Annotated<unknown> {
-    return typeof item === 'object' && item !== null && BRAND in item;
+    try {
+      return typeof item === 'object' && item !== null && BRAND in item;
+    } catch {
+      return false; // a proxy that refuses to be asked
+    }
   }
 
   /** Whether `item` is an error item made by this or another copy of the package. Never throws. */
   static isError(item: unknown): boolean {
-    return (
-      typeof item === 'object' && item !== null && BRAND in item && (item as unknown as Annotated<unknown>).isError
-    );
+    return Annotated.is(item) && item.event === 'error';
   }
 
   /** True for an item whose `event` is `error`. */

@@ -52,9 +52,13 @@ export class Context<T> {
     this.metadata = Object.freeze({ ...options.metadata });
   }
 
-  /** Whether `value` is a context, of this or of another copy of the package. */
+  /** Whether `value` is a context, of this or of another copy of the package. Never throws. */
   static is(value: unknown): value is Context<unknown> {
-    return typeof value === 'object' && value !== null && SERVED_BY in value;
+    try {
+      return typeof value === 'object' && value !== null && SERVED_BY in value;
+    } catch {
+      return false; // a proxy that refuses to be asked
+    }
   }
 
   /** True once the request was stopped or killed. */

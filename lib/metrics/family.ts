@@ -17,6 +17,10 @@ export interface FamilyDefinition {
   readonly buckets?: readonly number[] | undefined;
   /** True for a gauge of what is going on now: a reset of the registry does not change what is true. @default false */
   readonly live?: boolean;
+  /** Who writes the series; a metric of the library's own can not be had by another definition of its name. */
+  readonly owner?: 'profiled' | undefined;
+  /** What aggregating over processes makes of the values. @default 'sum' */
+  readonly aggregator?: 'sum' | 'max' | undefined;
 }
 
 /** A definition whose type is known. */
@@ -52,7 +56,6 @@ interface Series {
  * `aggregator`), but holds plain fields that recording writes without a look-up; prom-client reads them when scraped.
  */
 export abstract class Family<S extends Series = Series> {
-  readonly aggregator = 'sum';
   readonly #series = new Map<string, S>();
   #registeredName: string | undefined;
   protected readonly onDrop: OnDrop;
@@ -62,6 +65,10 @@ export abstract class Family<S extends Series = Series> {
     private readonly host: FamilyHost,
   ) {
     this.onDrop = (reason) => host.drop(definition.name, reason);
+  }
+
+  get aggregator(): 'sum' | 'max' {
+    return this.definition.aggregator ?? 'sum';
   }
 
   get type(): MetricType {
@@ -81,12 +88,12 @@ export abstract class Family<S extends Series = Series> {
     this.#registeredName = renamed;
   }
 
-  /** The series with exactly these labels, made at its zero when it is new. */
-  series(labels: Readonly<Record<string, unknown>>): S {
+  /** The series with exactly these labels, made at its zero when it is new; `buckets` are the bounds of a new histogram. */
+  series(labels: Readonly<Record<string, unknown>>, buckets = this.definition.buckets): S {
     const canonical = canonicalLabels(labels);
     const key = labelKey(canonical);
     let series = this.#series.get(key);
-    if (!series) this.#series.set(key, (series = this.create(canonical)));
+    if (!series) this.#series.set(key, (series = this.create(canonical, buckets ?? [])));
     return series;
   }
 
@@ -113,7 +120,7 @@ export abstract class Family<S extends Series = Series> {
     for (const series of this.#series.values()) series.reset();
   }
 
-  protected abstract create(labels: LabelValues): S;
+  protected abstract create(labels: LabelValues, buckets: readonly number[]): S;
   protected abstract samples(series: S): readonly Sample[] | Promise<readonly Sample[]>;
 
   private async collect(): Promise<Sample[]> {
@@ -152,20 +159,8 @@ function leLabels(bound: number): LabelValues {
 
 /** Histograms. Series may have bounds of their own; the family's are the default. */
 export class HistogramFamily extends Family<HistogramCell> {
-  /** The series with these labels; `buckets` are the bounds if it is new. */
-  seriesWith(labels: Readonly<Record<string, unknown>>, buckets: readonly number[]): HistogramCell {
-    this.#nextBuckets = buckets;
-    try {
-      return this.series(labels);
-    } finally {
-      this.#nextBuckets = undefined;
-    }
-  }
-
-  #nextBuckets: readonly number[] | undefined;
-
-  protected create(labels: LabelValues): HistogramCell {
-    return new HistogramCell(labels, this.#nextBuckets ?? this.definition.buckets ?? [], this.onDrop);
+  protected create(labels: LabelValues, buckets: readonly number[]): HistogramCell {
+    return new HistogramCell(labels, buckets, this.onDrop);
   }
 
   protected samples(cell: HistogramCell): Sample[] {

@@ -72,3 +72,19 @@ export function show(value: unknown): string {
   if (typeof value === 'object' && value !== null) return `an object (${value.constructor?.name ?? 'no class'})`;
   return `${String(value)} (${typeof value})`;
 }
+
+/** Refuses an option that nobody reads, such as a misspelt one. @throws PROFILED_CONFIG_INVALID naming it and those that there are */
+export function checkOptionNames(what: string, options: unknown, names: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new ProfiledError(
+      'PROFILED_CONFIG_INVALID',
+      `the options of ${what} must be an object, got ${show(options)}`,
+    );
+  }
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  throw new ProfiledError(
+    'PROFILED_CONFIG_INVALID',
+    `${what} has no option \`${unknown}\`; the options are ${names.join(', ')}`,
+  );
+}

@@ -1,5 +1,6 @@
 import { settings } from '../config/settings';
 import { ProfiledError, type ErrorType } from '../errors';
+import { warn } from '../internal/warning';
 import type { Cell, HistogramCell } from './instruments';
 import { canonicalLabels, checkLabelNames, type LabelValues, NO_LABELS, show } from './labels';
 import {
@@ -113,7 +114,13 @@ export function standardSeries(store: MetricStore, address: EndpointAddress, opt
   const family = <K extends keyof typeof STANDARD_METRICS>(key: K) => {
     const { name = scheme.inflight, ...spec } = STANDARD_METRICS[key];
     const buckets = spec.type === 'histogram' ? scheme.buckets : undefined;
-    return store.familyOrUnregistered({ labelNames: [], ...spec, buckets, name: options.prefix + name });
+    return store.familyOrUnregistered({
+      labelNames: [],
+      owner: 'profiled',
+      ...spec,
+      buckets,
+      name: options.prefix + name,
+    });
   };
   // In the order of the table, which is the order of the scrape.
   const cancellations = family('cancellations').series(labels);
@@ -125,8 +132,17 @@ export function standardSeries(store: MetricStore, address: EndpointAddress, opt
     inflight,
     errors: Object.fromEntries(errors) as Record<ErrorType, Cell>,
     requestBytes: family('requestBytes').series(labels),
-    duration: family('duration').seriesWith(labels, options.buckets ?? scheme.buckets),
+    duration: durationSeries(family('duration').series(labels, options.buckets), labels, options.buckets),
     requests: family('requests').series(labels),
     responseBytes: family('responseBytes').series(labels),
   };
+}
+
+/** Two handlers at one address share their histogram, and so its bounds: those that came second are told of, not dropped silently. */
+function durationSeries(cell: HistogramCell, labels: LabelValues, asked: readonly number[] | undefined): HistogramCell {
+  if (asked && asked.join() !== cell.bounds.join()) {
+    const text = `buckets [${asked.join(', ')}] are not used for ${JSON.stringify(labels)}: another handler of that address set [${cell.bounds.join(', ')}]`;
+    warn(text, 'PROFILED_METRIC_CONFLICT');
+  }
+  return cell;
 }

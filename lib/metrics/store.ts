@@ -1,6 +1,7 @@
 import { register as defaultRegister, type Registry, type Metric } from 'prom-client';
 import { messageOf, ProfiledError } from '../errors';
 import { log } from '../internal/logger';
+import { warn } from '../internal/warning';
 import {
   type CellFamily,
   createFamily,
@@ -12,6 +13,7 @@ import {
   type MetricType,
 } from './family';
 import { LabelLimit } from './label-limit';
+import { show } from './labels';
 import { type DropReason, SELF_METRICS } from './names';
 
 /** How long a scrape waits for one update callback, in milliseconds. */
@@ -49,10 +51,18 @@ export class MetricStore implements FamilyHost {
     } catch (error) {
       let stray = this.#strays.get(definition.name);
       if (!stray) {
-        log.write('error', { err: error }, `metric ${definition.name} will be missing from the scrape`);
+        warn(`${messageOf(error)} Until then it is missing from the scrape.`, 'PROFILED_METRIC_CONFLICT');
         this.#strays.set(definition.name, (stray = createFamily(definition, this)));
       }
       return stray as FamilyOf<T>;
+    }
+  }
+
+  /** Puts back what `Registry.clear()` took out: its handlers are still recording, and no count is lost. */
+  restore(): void {
+    for (const family of this.#families.values()) {
+      if (this.registry.getSingleMetric(family.name) === undefined)
+        this.registry.registerMetric(family as unknown as Metric);
     }
   }
 
@@ -100,7 +110,7 @@ export class MetricStore implements FamilyHost {
 
   #self(which: keyof typeof SELF_METRICS): CellFamily {
     const { name, help, labels } = SELF_METRICS[which];
-    return this.familyOrUnregistered({ type: 'counter', name, help, labelNames: labels });
+    return this.familyOrUnregistered({ type: 'counter', name, help, labelNames: labels, owner: 'profiled' });
   }
 
   #register(family: Family): void {
@@ -133,9 +143,10 @@ export class MetricStore implements FamilyHost {
   }
 }
 
-function describe({ type, help, labelNames, buckets }: FamilyDefinition): string {
+function describe({ type, help, labelNames, buckets, owner }: FamilyDefinition): string {
   const parts = [`a ${type} with help ${JSON.stringify(help)}`, `labels [${[...labelNames].sort().join(', ')}]`];
   if (buckets) parts.push(`buckets [${buckets.join(', ')}]`);
+  if (owner) parts.push(`kept by ${owner} itself`);
   return parts.join(', ');
 }
 
@@ -178,8 +189,17 @@ export function currentStore(): MetricStore {
   return storeOf(shared.registry);
 }
 
-/** Makes `registry` the current one: calls that begin from now on are recorded there, and so are all scrapes. */
+/**
+ * Makes `registry` the current one: calls that begin from now on are recorded there, and so are all scrapes.
+ * @throws PROFILED_CONFIG_INVALID when it is none
+ */
 export function useRegistry(registry: Registry): void {
+  if (typeof (registry as Partial<Registry> | undefined)?.registerMetric !== 'function') {
+    throw new ProfiledError(
+      'PROFILED_CONFIG_INVALID',
+      `useRegistry needs a prom-client Registry, got ${show(registry)}`,
+    );
+  }
   if (registry === shared.registry) return;
   shared.registry = registry;
   shared.epoch += 1;
@@ -190,6 +210,7 @@ export function useRegistry(registry: Registry): void {
  * handler in it, at 0 where nothing happened yet.
  */
 export function getRegistry(): Registry {
+  currentStore().restore();
   for (const bind of shared.pending.values()) bind();
   return shared.registry;
 }

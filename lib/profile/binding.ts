@@ -1,4 +1,5 @@
-import { log } from '../internal/logger';
+import { messageOf } from '../errors';
+import { warn } from '../internal/warning';
 import { Cell, HistogramCell } from '../metrics/instruments';
 import { NO_LABELS } from '../metrics/labels';
 import { ERROR_TYPE_VALUES } from '../metrics/names';
@@ -48,7 +49,10 @@ export function bindCustomMetrics(
     try {
       metrics.push(make(options));
     } catch (error) {
-      log.write('error', { err: error }, `custom metric ${options.name} will be missing from the scrape`);
+      warn(
+        `${messageOf(error)} Until then custom metric ${options.name} is missing from the scrape.`,
+        'PROFILED_METRIC_CONFLICT',
+      );
     }
   }
   return (on) => {

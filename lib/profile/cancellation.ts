@@ -5,22 +5,15 @@ import { Context } from '../engine/context';
  * among the arguments, or in the `signal` of one of them, has fired. Never throws.
  */
 export function isAborted(args: readonly unknown[]): boolean {
-  for (const arg of args) {
-    if (typeof arg !== 'object' || arg === null) continue;
-    if (Context.is(arg)) {
-      if (arg.isStopped) return true;
-    } else if (arg instanceof AbortSignal) {
-      if (arg.aborted) return true;
-    } else if (signalOf(arg)?.aborted === true) return true;
-  }
-  return false;
+  return args.some((arg) => typeof arg === 'object' && arg !== null && hasAborted(arg));
 }
 
-function signalOf(arg: object): AbortSignal | undefined {
+function hasAborted(arg: object): boolean {
   try {
-    const { signal } = arg as { signal?: unknown };
-    return signal instanceof AbortSignal ? signal : undefined;
+    if (Context.is(arg)) return arg.isStopped;
+    const signal: unknown = arg instanceof AbortSignal ? arg : (arg as { signal?: unknown }).signal;
+    return signal instanceof AbortSignal && signal.aborted;
   } catch {
-    return undefined;
+    return false; // a getter that throws, a revoked proxy
   }
 }

@@ -1,7 +1,7 @@
 import { ProfiledError } from '../errors';
 import type { Counter, Gauge, Histogram } from '../metrics/instruments';
 import { METRIC_TYPES, type MetricType } from '../metrics/family';
-import { checkLabelNames, checkMetricName, show } from '../metrics/labels';
+import { checkLabelNames, checkMetricName, checkOptionNames, show } from '../metrics/labels';
 import { DEFAULT_BUCKETS, type Naming } from '../metrics/names';
 import { checkHelp, qualifiedName, reservedLabels } from '../metrics/scope';
 import { resolveBuckets } from '../metrics/standard';
@@ -53,6 +53,7 @@ export interface CustomMetricOptions {
 
 /** Checks what can be checked without a registry. @throws PROFILED_METRIC_INVALID, PROFILED_CONFIG_INVALID */
 export function checkCustomMetric(options: CustomMetricOptions): void {
+  checkOptionNames('@CustomMetric', options, ['type', 'name', 'help', 'on', 'value', 'labels', 'buckets']);
   const { type, name, help, on, value, labels, buckets } = options;
   checkMetricName(name);
   checkHelp(name, help);
@@ -102,6 +103,7 @@ export class CustomMetric {
     try {
       const { value, type } = this.options;
       const amount = value === undefined ? 1 : value(event);
+      if (typeof amount !== 'number') return this.#refuse(amount);
       const series = this.#series ?? this.#labelled(event);
       if (type === 'counter') series.inc(amount);
       else if (type === 'gauge') series.set(amount);
@@ -109,6 +111,12 @@ export class CustomMetric {
     } catch (error) {
       this.store.drop(this.#definition.name, 'callback', error);
     }
+  }
+
+  /** An async callback has given a promise: too late to be recorded, and nobody else will handle its rejection. */
+  #refuse(amount: unknown): void {
+    if (amount instanceof Promise) amount.catch(() => undefined);
+    this.store.drop(this.#definition.name, 'value');
   }
 
   #labelled(event: MetricEvent): Series {

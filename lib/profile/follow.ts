@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { shapeOf } from '../engine/shape';
+import { log } from '../internal/logger';
 import type { Profile } from './profile';
 import { tapAsyncIterable, tapSyncIterable } from './tap-iterable';
 import { tapReadable } from './tap-readable';
@@ -10,6 +11,17 @@ import { tapWebStream } from './tap-web-stream';
  * unless undefined), a promise a promise, a stream a stream of the same protocol.
  */
 export function follow(profile: Profile, result: unknown): unknown {
+  try {
+    return followShape(profile, result);
+  } catch (error) {
+    // A result that can not even be looked at, such as a revoked proxy or a frozen stream: it is the caller's as it is.
+    log.write('error', { err: error }, 'a result could not be followed; its request ends here');
+    profile.complete();
+    return result;
+  }
+}
+
+function followShape(profile: Profile, result: unknown): unknown {
   switch (shapeOf(result)) {
     case 'value':
       if (result !== undefined) profile.observe(result);

@@ -1,4 +1,5 @@
 import type { Profile } from './profile';
+import type { Remains } from './remains';
 
 /** How long a stream is held by the list before a `FinalizationRegistry` watches it instead, in milliseconds. */
 const YOUNG_MS = 100;
@@ -11,7 +12,7 @@ export interface Guarded {
   isWatched: boolean;
 }
 
-const collected = new FinalizationRegistry<Profile>((profile) => profile.abandon());
+const collected = new FinalizationRegistry<Remains>((remains) => remains.settle());
 
 /**
  * Registering with a `FinalizationRegistry` costs half a microsecond, and most streams end at once. So a new stream is only
@@ -45,7 +46,7 @@ export function unguard(stream: Guarded): void {
 /** Watches an object that is not ours to link: a `Readable`, a proxied iterable. Returns what ends the watch. */
 export function watch(target: object, profile: Profile): () => void {
   const token = {};
-  collected.register(target, profile, token);
+  collected.register(target, profile.remains, token);
   return () => void collected.unregister(token);
 }
 
@@ -63,7 +64,7 @@ function watchTheRest(): void {
     const next: Guarded | undefined = stream.guardNext;
     stream.guardNext = stream.guardPrevious = undefined;
     stream.isWatched = true;
-    collected.register(stream, stream.profile, stream);
+    collected.register(stream, stream.profile.remains, stream);
     stream = next;
   }
 }

@@ -1,6 +1,8 @@
 import 'reflect-metadata';
+import { log } from '../internal/logger';
 import { follow } from './follow';
 import { Method } from './method';
+import type { Profile } from './profile';
 
 type AnyFunction = (this: unknown, ...args: never[]) => unknown;
 
@@ -16,22 +18,34 @@ export function measure<F extends AnyFunction>(
   if (known) return { wrapper: original, method: known };
 
   const method = new Method(name, original);
-  const wrapper = function (this: unknown, ...args: unknown[]): unknown {
-    const recorder = method.recorderFor(this, args);
-    if (!recorder) return Reflect.apply(original, this, args as never[]);
-    const profile = recorder.begin(this, args);
-    let result: unknown;
-    try {
-      result = Reflect.apply(original, this, args as never[]);
-    } catch (error) {
-      profile.crash(error);
-      throw error;
-    }
-    return follow(profile, result);
+  // A method of an object literal is neither a constructor nor has it a prototype, as methods of classes.
+  const { wrapper } = {
+    wrapper(this: unknown, ...args: unknown[]): unknown {
+      const profile = open(method, this, args);
+      if (!profile) return Reflect.apply(original, this, args as never[]);
+      let result: unknown;
+      try {
+        result = Reflect.apply(original, this, args as never[]);
+      } catch (error) {
+        profile.crash(error);
+        throw error;
+      }
+      return follow(profile, result);
+    },
   };
   copyIdentity(original, wrapper);
   method.mark(wrapper);
   return { wrapper: wrapper as unknown as F, method };
+}
+
+/** The profile of a call; undefined when nothing is recorded, or when looking at its arguments throws (a revoked proxy). */
+function open(method: Method, self: unknown, args: readonly unknown[]): Profile | undefined {
+  try {
+    return method.recorderFor(self, args)?.begin(self, args);
+  } catch (error) {
+    log.write('error', { err: error }, `a call of ${String(method.name)} could not be measured`);
+    return undefined;
+  }
 }
 
 const NOT_COPIED = new Set<PropertyKey>(['prototype', 'arguments', 'caller']);

@@ -1,7 +1,7 @@
 import type { CustomMetricOptions } from './custom-metric';
 import { endpointOf, type ProfiledEndpoint } from './endpoint';
-import { Recorder } from './recorder';
-import { servedBy } from './served';
+import { addressName, Recorder } from './recorder';
+import { type Served, servedBy } from './served';
 
 /** The property under which a measured function keeps its {@link Method}; registered, so that two copies know each other's. */
 const METHOD = Symbol.for('profiled/method@1');
@@ -26,6 +26,8 @@ export class Method {
   isRequest = false;
   /** The endpoint of a single function or instance; undefined where the class of `this` decides. */
   endpoint: ProfiledEndpoint | undefined;
+  /** Where a call without an object as \`this\` counts: the class that the method was taken from. */
+  home: ProfiledEndpoint | undefined;
 
   readonly #choices = new WeakMap<object, Choice>();
   readonly #served = new WeakMap<Recorder, Recorder>();
@@ -50,10 +52,9 @@ export class Method {
 
   /** Where a call is recorded; undefined when there is nothing to record. */
   recorderFor(self: unknown, args: readonly unknown[]): Recorder | undefined {
-    const served = args.length > 0 ? servedBy(args) : undefined;
-    if (served && (served.handler === self || Method.of(served.handler) === this))
-      return this.#servedBy(served.recorder);
     const choice = this.#choose(self);
+    const served = args.length > 0 ? servedBy(args) : undefined;
+    if (served && this.#isRunOf(served, self, choice)) return this.#servedBy(served.recorder);
     return this.isRequest && !this.endpoint && this.#isWithin(self) ? choice.within : choice.request;
   }
 
@@ -62,15 +63,26 @@ export class Method {
     this.#choiceFor(prototype).request?.binding();
   }
 
+  /** Whether the server's measurement is that of this very call: of the same handler, or for the same endpoint. */
+  #isRunOf({ handler, recorder }: Served, self: unknown, choice: Choice): boolean {
+    if (handler === self || Method.of(handler) === this) return true;
+    const [served, own] = [recorder.parts.address, choice.request?.parts.address];
+    return served !== undefined && own !== undefined && addressName(served) === addressName(own);
+  }
+
   /** A more derived method of the same name measures this request already: this call comes from its `super`. */
   #isWithin(self: unknown): boolean {
     if (typeof self !== 'object' || self === null) return false;
-    const entry = Method.of((self as Record<PropertyKey, unknown>)[this.name]);
+    const own = Method.of((self as Record<PropertyKey, unknown>)[this.name]);
+    // An instance may hold a bound copy of its method, which says nothing; its class does.
+    const prototype = Object.getPrototypeOf(self) as Record<PropertyKey, unknown> | null;
+    const entry = own ?? (prototype === null ? undefined : Method.of(prototype[this.name]));
     return entry !== undefined && entry !== this && entry.isRequest;
   }
 
   #choose(self: unknown): Choice {
-    if (this.endpoint || typeof self !== 'object' || self === null) return (this.#free ??= this.#make(this.endpoint));
+    if (this.endpoint || typeof self !== 'object' || self === null)
+      return (this.#free ??= this.#make(this.endpoint ?? this.home));
     const prototype: object | null = Object.getPrototypeOf(self) as object | null;
     if (prototype === this.#lastPrototype && this.#lastChoice) return this.#lastChoice;
     this.#lastPrototype = prototype;

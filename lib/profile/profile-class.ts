@@ -4,7 +4,7 @@ import { bindBeforeScrape } from '../metrics/store';
 import { defineEndpoint, ownEndpointOf, type ProfiledEndpoint } from './endpoint';
 import { measure } from './measure';
 import { Method } from './method';
-import { addressName } from './recorder';
+import { addressName, bindingKey } from './recorder';
 
 /** The one method of an engine. */
 const ENTRY = 'generate';
@@ -25,14 +25,23 @@ export function profileClass(target: Class, endpoint: ProfiledEndpoint): void {
   if (before) return refuseSecondAddress(target, before, endpoint);
 
   const owner = ownerOf(prototype, ENTRY);
-  if (owner !== prototype) refuseField(target);
+  refuseField(target);
   if (owner === prototype) replace(prototype);
   else if (owner) delegate(prototype, owner);
   else log.write('warn', { class: target.name }, 'a profiled class has no generate: only subclasses can be measured');
 
   defineEndpoint(prototype, endpoint);
-  bindBeforeScrape(`class ${addressName(endpoint.address)} ${endpoint.options.prefix ?? ''}`, () =>
-    bindMethods(prototype),
+  const methods = methodsOf(prototype);
+  for (const method of methods) method.home = endpoint;
+  bindBeforeScrape(
+    bindingKey(
+      'class',
+      endpoint,
+      methods.flatMap(({ customMetrics }) => customMetrics),
+    ),
+    () => {
+      for (const method of methods) method.bindFor(prototype);
+    },
   );
 }
 
@@ -91,13 +100,33 @@ function ownerOf(prototype: object, key: PropertyKey): object | undefined {
   return undefined;
 }
 
-/** An assignment of the field, as sources or compilers write it; not `this.generate = this.generate.bind(this)`. */
-const FIELD = /\bgenerate\s*=(?!=|\s*this\.generate\b)|["']generate["']\s*,/;
+/**
+ * How a class' text shows that `generate` is set on the instance: as a field, by an assignment (that does not make use of the
+ * method, as `this.generate = this.generate.bind(this)` does), or by the helper that compilers put in a field's place.
+ */
+const FIELD_SIGNS = [
+  /(?:^|[;{}\n])\s*(?:generate|\[\s*(["'`])generate\1\s*\])\s*=(?![=>])/,
+  /\bthis\s*(?:\.\s*generate|\[\s*(["'`])generate\1\s*\])\s*=(?![=>])(?![^;\n]*\bgenerate\b)/,
+  /define_?property\w*\(\s*this\s*,\s*(["'])generate\1/i,
+];
+const COMMENTS = /\/\*[^]*?\*\/|\/\/[^\n]*/g;
 
 /** A field is set on each instance when it is made, where a class decorator never looks; only the class' text shows it. */
 function refuseField(target: Class): void {
-  if (!FIELD.test(Function.prototype.toString.call(target))) return;
-  throw new ProfiledError(
+  for (
+    let at: unknown = target;
+    typeof at === 'function' && at !== Function.prototype;
+    at = Object.getPrototypeOf(at)
+  ) {
+    const text = Function.prototype.toString.call(at).replace(COMMENTS, '');
+    if (FIELD_SIGNS.some((sign) => sign.test(text))) throw fieldError(target);
+    // A decorated parent has been looked at when it was decorated.
+    if (at !== target && ownEndpointOf(at.prototype as object)) return;
+  }
+}
+
+function fieldError(target: Class): ProfiledError {
+  return new ProfiledError(
     'PROFILED_HANDLER_INVALID',
     `@Profiled can not measure \`generate\` of class ${target.name}, since it is a field (\`generate = ...\`) and not a method. ` +
       'Write `async *generate(request) { ... }`, or measure each instance with profiled(address, instance).',
@@ -105,17 +134,18 @@ function refuseField(target: Class): void {
 }
 
 function refuseSecondAddress(target: Class, before: ProfiledEndpoint, again: ProfiledEndpoint): void {
+  if (bindingKey('class', before) === bindingKey('class', again)) return;
   const [first, second] = [addressName(before.address), addressName(again.address)];
-  if (first === second) return;
+  const other = first === second ? 'have other options there' : `be ${second} too`;
   throw new ProfiledError(
     'PROFILED_HANDLER_INVALID',
-    `class ${target.name} is profiled as ${first} already and can not be ${second} too. Keep one @Profiled, or decorate a subclass.`,
+    `class ${target.name} is profiled as ${first} already and can not ${other}. Keep one @Profiled, or decorate a subclass.`,
   );
 }
 
-/** Makes the series of every measured method of a prototype; getters are left alone. */
-function bindMethods(prototype: object): void {
-  for (const key of Reflect.ownKeys(prototype)) {
-    Method.of(Reflect.getOwnPropertyDescriptor(prototype, key)?.value)?.bindFor(prototype);
-  }
+/** The measured methods of a prototype; getters are left alone. */
+function methodsOf(prototype: object): Method[] {
+  return Reflect.ownKeys(prototype)
+    .map((key) => Method.of(Reflect.getOwnPropertyDescriptor(prototype, key)?.value))
+    .filter((method) => method !== undefined);
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Annotated } from '../engine/annotated';
 import { Context } from '../engine/context';
 import { type ErrorType, messageOf } from '../errors';
@@ -7,6 +8,7 @@ import type { Binding } from './binding';
 import { isAborted } from './cancellation';
 import type { CustomMetric } from './custom-metric';
 import type { Outcome } from './outcome';
+import { Remains } from './remains';
 
 /**
  * One request from arrival to end: counted and in flight from its construction, settled exactly once whichever way it ends.
@@ -16,13 +18,14 @@ export class Profile {
   readonly #binding: Binding;
   readonly #handler: unknown;
   readonly #start = now();
-  readonly #id: string | undefined;
+  #id: string | undefined;
   #args: readonly unknown[] | undefined;
   #itemCount = 0;
   #outcome: Outcome | undefined;
   #errorType: ErrorType | undefined;
   #error: unknown;
   #settled = false;
+  #remains: Remains | undefined;
 
   constructor(binding: Binding, handler: unknown, id: string | undefined) {
     this.#binding = binding;
@@ -58,6 +61,7 @@ export class Profile {
   /** Counts one response item of `bytes` bytes. */
   item(bytes: number): void {
     this.#itemCount += 1;
+    if (this.#remains) this.#remains.itemCount = this.#itemCount;
     this.#binding.series.responseBytes.value += bytes;
   }
 
@@ -77,7 +81,7 @@ export class Profile {
   /** Notes a failure. The first one counts; those after it and those of a cancelled request are ignored. */
   fail(type: ErrorType, error?: unknown): void {
     if (this.#outcome !== undefined || this.#settled) return;
-    this.#outcome = 'error';
+    this.#note('error');
     this.#errorType = type;
     this.#error = error;
     this.#binding.series.errors[type].value += 1;
@@ -87,7 +91,7 @@ export class Profile {
   /** Notes that the consumer stopped the request. Ignored after a failure. */
   cancel(): void {
     if (this.#outcome !== undefined || this.#settled) return;
-    this.#outcome = 'cancelled';
+    this.#note('cancelled');
     this.#binding.series.cancellations.value += 1;
   }
 
@@ -110,11 +114,14 @@ export class Profile {
     this.settle();
   }
 
-  /** The stream was collected before it ended. */
-  abandon(): void {
-    if (this.#settled) return;
-    this.#outcome ??= 'abandoned';
-    this.settle();
+  /** What settles the request should its stream be collected; whoever holds it does not hold the request. */
+  get remains(): Remains {
+    if (!this.#remains) {
+      this.#remains = new Remains(this.#binding, this.#start);
+      this.#remains.itemCount = this.#itemCount;
+      this.#remains.outcome = this.#outcome;
+    }
+    return this.#remains;
   }
 
   /** Ends the request: duration observed, gauge lowered, end recorded and logged. Later calls do nothing. */
@@ -129,6 +136,11 @@ export class Profile {
     if (onEnd) this.#record(onEnd, undefined, duration);
     if (log.errorEnabled && this.#binding.standard) this.#logEnd(duration);
     this.#args = undefined;
+  }
+
+  #note(outcome: Outcome): void {
+    this.#outcome = outcome;
+    if (this.#remains) this.#remains.outcome = outcome;
   }
 
   /** A failure that the consumer brought about by aborting is a cancellation. */
@@ -166,9 +178,10 @@ export class Profile {
     for (const metric of metrics) metric.record(event);
   }
 
-  get #requestId(): string | undefined {
+  /** The id in log lines; made up for a call without one, so that its lines can be told from others. */
+  get #requestId(): string {
     const first = this.#args?.[0];
-    return this.#id ?? (Context.is(first) ? first.id : undefined);
+    return (this.#id ??= Context.is(first) ? first.id : randomUUID());
   }
 
   #logEnd(durationSeconds: number): void {

@@ -1,5 +1,5 @@
 import { ProfiledError } from '../errors';
-import { show } from '../metrics/labels';
+import { checkOptionNames, show } from '../metrics/labels';
 import { STANDARD_METRICS } from '../metrics/names';
 import {
   addressLabels,
@@ -26,7 +26,8 @@ export interface RecorderOptions extends NamingOptions {
 }
 
 /** @throws PROFILED_CONFIG_INVALID or PROFILED_METRIC_INVALID, naming the option */
-export function checkRecorderOptions(options: RecorderOptions): void {
+export function checkRecorderOptions(what: string, options: RecorderOptions): void {
+  checkOptionNames(what, options, ['naming', 'prefix', 'labels', 'buckets', 'sizeOf']);
   checkNaming(options);
   const { sizeOf: size } = options;
   if (size !== undefined && size !== 'off' && typeof size !== 'function') {
@@ -89,12 +90,14 @@ export class Recorder {
     const isStandard = standard && address !== undefined;
     const naming = resolveNaming(options);
     const labels = { ...naming.labels, ...addressLabels(address ?? {}, naming.naming) };
+    // The standard metrics first: a custom one that takes the name of one of them is the one to lose.
+    const series = isStandard ? standardSeries(store, address, naming) : UNSEEN_SERIES;
     const metrics = bindCustomMetrics(
       customMetrics,
       (metric) => new CustomMetric(metric, store, labels, naming.naming),
     );
     return {
-      series: isStandard ? standardSeries(store, address, naming) : UNSEEN_SERIES,
+      series,
       store,
       sizeOf: !isStandard || options.sizeOf === 'off' ? noSize : (options.sizeOf ?? sizeOf),
       name: address ? addressName(address) : name,
@@ -111,4 +114,15 @@ export class Recorder {
 /** `namespace.component.endpoint`, as log lines show it. */
 export function addressName({ namespace, component, endpoint }: EndpointAddress): string {
   return `${namespace}.${component}.${endpoint}`;
+}
+
+/** A key that differs when two endpoints have other series: by address, names, labels, bounds or custom metrics. */
+export function bindingKey(
+  kind: string,
+  { address, options }: { readonly address: EndpointAddress; readonly options: RecorderOptions },
+  customMetrics: readonly CustomMetricOptions[] = [],
+): string {
+  const { naming, prefix, labels, buckets } = options;
+  const parts = JSON.stringify({ naming, prefix, labels, buckets, metrics: customMetrics.map(({ name }) => name) });
+  return `${kind} ${addressName(address)} ${parts}`;
 }

@@ -9,7 +9,14 @@ type Tap = AsyncTap | SyncTap;
 type TapClass = new (source: AnyIterator, profile: Profile, unwatch?: () => void, owner?: object) => Tap;
 type IteratorKey = typeof Symbol.asyncIterator | typeof Symbol.iterator;
 
-const NATIVE = new Set(['[object AsyncGenerator]', '[object Generator]']);
+/** Iterators of the language itself; they have no members but those of the protocol. */
+const NATIVE = /^\[object (AsyncGenerator|Generator|Iterator Helper|(Array|Map|Set|String|RegExp String) Iterator)\]$/;
+
+/** Whether a tap can stand for `source` as it is: an iterator of the language with nothing attached, or a tap of ours. */
+function isPlain(source: object, Tap: TapClass): boolean {
+  if (source instanceof Tap) return true;
+  return NATIVE.test(Object.prototype.toString.call(source)) && Reflect.ownKeys(source).length === 0;
+}
 
 /** Follows an async iterable. A generator comes back as one, anything else as itself with its iterator followed. */
 export function tapAsyncIterable(profile: Profile, source: object): object {
@@ -22,8 +29,7 @@ export function tapSyncIterable(profile: Profile, source: object): object {
 }
 
 function tap(profile: Profile, source: object, key: IteratorKey, Tap: TapClass): object {
-  const isPlainGenerator = NATIVE.has(Object.prototype.toString.call(source)) && Reflect.ownKeys(source).length === 0;
-  if (isPlainGenerator) return new Tap(source as AnyIterator, profile);
+  if (isPlain(source, Tap)) return new Tap(source as AnyIterator, profile);
 
   const members = source as Record<PropertyKey, unknown>;
   let first: Tap | undefined;

@@ -5,6 +5,9 @@ import type { Profile } from './profile';
 /** What Node puts into a stream that its consumer tore down. */
 const CONSUMER_GONE = new Set(['ABORT_ERR', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED']);
 
+/** The requests that wait for a stream; one stream may be the answer to several. */
+const waiting = new WeakMap<Readable, Map<Profile, () => void>>();
+
 /**
  * Follows a Node `Readable` in place: the same object comes back. Every way of reading it (`data`, `read`, `pipe`, `for await`)
  * emits `data` for a chunk that leaves it, so watching what it emits neither starts the flow nor takes a chunk away.
@@ -14,19 +17,33 @@ export function tapReadable(profile: Profile, stream: Readable): Readable {
     end(profile, stream.errored);
     return stream;
   }
-  const unwatch = watch(stream, profile);
+  let profiles = waiting.get(stream);
+  if (!profiles) {
+    profiles = new Map<Profile, () => void>();
+    shadowEmit(stream, profiles);
+    waiting.set(stream, profiles);
+  }
+  profiles.set(profile, watch(stream, profile));
+  return stream;
+}
+
+function shadowEmit(stream: Readable, profiles: Map<Profile, () => void>): void {
   const emit = stream.emit;
   const tapped = function (this: Readable, event: string | symbol, ...args: unknown[]): boolean {
-    if (event === 'data') profile.observe(args[0]);
-    else if (event === 'end' || event === 'error' || event === 'close') {
-      if (event === 'close') profile.stop();
-      else end(profile, event === 'error' ? args[0] : null);
-      unwatch();
-    }
+    if (event === 'data') for (const profile of profiles.keys()) profile.observe(args[0]);
+    else if (event === 'end' || event === 'error' || event === 'close') settle(profiles, event, args[0]);
     return Reflect.apply<Readable, [string | symbol, ...unknown[]], boolean>(emit, this, [event, ...args]);
   };
   Object.defineProperty(stream, 'emit', { value: tapped, configurable: true, writable: true, enumerable: false });
-  return stream;
+}
+
+function settle(profiles: Map<Profile, () => void>, event: 'end' | 'error' | 'close', error: unknown): void {
+  for (const [profile, unwatch] of profiles) {
+    if (event === 'close') profile.stop();
+    else end(profile, event === 'error' ? error : null);
+    unwatch();
+  }
+  profiles.clear();
 }
 
 function end(profile: Profile, error: unknown): void {

@@ -1,6 +1,6 @@
 import { settingProblems, settings } from '../config/settings';
-import { type ErrorCode, ProfiledError } from '../errors';
-import { log } from '../internal/logger';
+import { ProfiledError } from '../errors';
+import { warn } from '../internal/warning';
 import type { SystemServerInfo } from './running-server';
 import { startAutomatically, systemServerState } from './system-server';
 
@@ -38,19 +38,14 @@ function schedule() {
 }
 
 async function startFromEnvironment(): Promise<SystemServerInfo | undefined> {
-  for (const problem of settingProblems()) warn('PROFILED_CONFIG_INVALID', problem);
+  for (const problem of settingProblems()) warn(problem, 'PROFILED_CONFIG_INVALID');
   if (!settings().system.enabled) return undefined;
   try {
     return await startAutomatically(settings());
   } catch (thrown) {
     const error = ProfiledError.from(thrown);
     const explanation = error.message.replace(`${error.code}: `, '');
-    warn(error.code, `the system server did not start: ${explanation} The handlers run on without it.`);
+    warn(`the system server did not start: ${explanation} The handlers run on without it.`, error.code);
     return undefined;
   }
-}
-
-function warn(code: ErrorCode, message: string): void {
-  log.write('error', { code }, message);
-  process.emitWarning(message, { type: 'ProfiledWarning', code });
 }

@@ -32,6 +32,7 @@ export function scrape(
 function setUptime(registry: Registry, settings: Settings, seconds: number): void {
   const { prefix, uptimeLabels } = NAMING_SCHEMES[settings.metrics.naming];
   const { name, help } = UPTIME_METRIC;
-  const family = storeOf(registry).familyOrUnregistered({ type: 'gauge', name: prefix + name, help, labelNames: [] });
+  const definition = { name: prefix + name, help, labelNames: [], owner: 'profiled', aggregator: 'max' } as const;
+  const family = storeOf(registry).familyOrUnregistered({ type: 'gauge', ...definition });
   family.series(uptimeLabels).set(seconds);
 }

@@ -1,6 +1,7 @@
 import { loadSettings, type Settings } from '../config/settings';
 import { ProfiledError } from '../errors';
 import { log } from '../internal/logger';
+import { warn } from '../internal/warning';
 import { health as processHealth } from './health';
 import { listen } from './listen';
 import type { SystemRouterOptions } from './router';
@@ -108,5 +109,5 @@ function warnOfIgnored({ port, host }: SystemServerOptions, running: SystemServe
   ].filter((text) => text !== false);
   if (ignored.length === 0) return;
   const message = `the system server already runs at ${running.address}; ${ignored.join(' and ')} can not be honoured`;
-  process.emitWarning(message, { type: 'ProfiledWarning' });
+  warn(message, 'PROFILED_CONFIG_INVALID');
 }

@@ -1,0 +1,32 @@
+import { now } from '../internal/clock';
+import type { Binding } from './binding';
+import type { Outcome } from './outcome';
+
+/**
+ * What is left of a request whose stream is collected before it ended: enough to settle it, and nothing that leads back to the
+ * request or its handler, since those may hold the stream, which could then never be collected.
+ */
+export class Remains {
+  itemCount = 0;
+  outcome: Outcome | undefined;
+  readonly #binding: Binding;
+  readonly #start: number;
+
+  constructor(binding: Binding, start: number) {
+    this.#binding = binding;
+    this.#start = start;
+  }
+
+  /** Ends the request as abandoned, or as what it was already found to be. */
+  settle(): void {
+    const { series, onEnd } = this.#binding;
+    const durationSeconds = now() - this.#start;
+    const outcome = (this.outcome ??= 'abandoned');
+    series.inflight.value -= 1;
+    series.duration.observe(durationSeconds);
+    if (!onEnd) return;
+    const { itemCount } = this;
+    const event = { request: undefined, item: undefined, error: undefined, handler: undefined };
+    for (const metric of onEnd) metric.record({ ...event, outcome, durationSeconds, itemCount });
+  }
+}
