@@ -32,7 +32,7 @@ class RequestHandler implements AsyncEngine<string, Annotated<string>> {
 
 async function main(): Promise<void> {
   const server = await startSystemServer();
-  const runtime = await DistributedRuntime.fromSettings();
+  const runtime = await DistributedRuntime.fromSettings({ requestPlane: 'memory' });
   await runtime.serve(new RequestHandler());
 
   const client = await runtime.endpoint('mynamespace.mycomponent.myendpoint').client<string, string>();

@@ -10,7 +10,7 @@ import { DistributedRuntime, getRegistry, Ingress, type SingleIn } from 'profile
 import { finish } from './support/process';
 
 async function main(): Promise<void> {
-  const runtime = await DistributedRuntime.fromSettings();
+  const runtime = await DistributedRuntime.fromSettings({ requestPlane: 'memory' });
   const endpoint = runtime.namespace('system').component('component').endpoint('endpoint');
 
   const lengths = endpoint.metrics.createHistogram(

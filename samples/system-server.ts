@@ -4,7 +4,7 @@
  *
  *   DYN_LOG=1 DYN_SYSTEM_ENABLED=true DYN_SYSTEM_PORT=8081 npm run sample samples/system-server.ts
  *
- * Expect the address of /metrics, and its series at 0. The client half of this sample calls it.
+ * Expect the address of /metrics, and its series at 0. Then run the client half of this sample in another terminal.
  */
 import {
   Annotated,
@@ -43,21 +43,18 @@ class RequestHandler implements AsyncEngine<string, Annotated<string>> {
   }
 }
 
-/** Serves the endpoint `mynamespace.mycomponent.myendpoint` on `runtime`. */
-export async function serveSystem(runtime: DistributedRuntime): Promise<void> {
+async function main(): Promise<void> {
+  const runtime = await DistributedRuntime.fromSettings();
   const endpoint = runtime.namespace('mynamespace').component('mycomponent').endpoint('myendpoint');
   const handler = new RequestHandler(MySystemStatsMetrics.fromEndpoint(endpoint));
   const ingress = Ingress.forEngine(handler);
   ingress.addMetrics(endpoint);
-  await endpoint.endpointBuilder().handler(ingress).start();
-}
+  const served = await endpoint.endpointBuilder().handler(ingress).start();
 
-async function main(): Promise<void> {
-  const runtime = await DistributedRuntime.fromSettings();
-  await serveSystem(runtime);
+  console.log(`serving: ${endpoint.path} at ${served.address}`);
   console.log(`metrics: ${runtime.systemServerInfo()?.address ?? 'off; set DYN_SYSTEM_ENABLED=true'}/metrics`);
   await untilCtrlC();
   await runtime.shutdown();
 }
 
-if (require.main === module) finish(main());
+finish(main());

@@ -54,12 +54,14 @@ test('a good environment has no problems', () => {
 
 describe('docs/configuration.md', () => {
   const page = readFileSync(join(__dirname, '../../docs/configuration.md'), 'utf8');
-  const rows = [...page.matchAll(/^\| `(DYN_\w+)` \| `([^`]*)` \|.*\| `([\w.]+)` \|$/gm)];
+  const rows = [...page.matchAll(/^\| `(DYN_\w+)` \| (?:`([^`]*)`|none) \|.*\| `([\w.]+)` \|$/gm)];
 
   test('lists the variables of the code, with their defaults and options, and no others', () => {
     const documented = rows.map(([, name, fallback, option]) => ({ name, fallback, option }));
     const read = Object.values(VARIABLES).map(({ name, fallback, option }) => {
-      return { name, fallback: fallback === 'off' ? '0' : String(fallback), option };
+      // Durations are milliseconds in the code, seconds in the environment.
+      const shown = option.endsWith('Ms') ? Number(fallback) / 1_000 : fallback;
+      return { name, fallback: shown === 'off' ? '0' : shown === undefined ? undefined : String(shown), option };
     });
     expect(documented).toEqual(read);
   });

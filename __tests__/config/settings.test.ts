@@ -1,5 +1,5 @@
 import { ProfiledError } from '../../lib/errors';
-import { loadSettings } from '../../lib/config/settings';
+import { loadSettings, VARIABLES } from '../../lib/config/settings';
 
 const load = (env: Record<string, string>, overrides = {}) => loadSettings(overrides, env);
 
@@ -26,8 +26,23 @@ test('an empty environment gives the documented defaults', () => {
     },
     log: { level: 'off', jsonl: false },
     metrics: { naming: 'plain' },
-    requestPlane: 'memory',
-    discoveryBackend: 'mem',
+    requestPlane: 'tcp',
+    discoveryBackend: 'file',
+    fileStore: undefined,
+    tcp: {
+      host: undefined,
+      port: 0,
+      responseHost: undefined,
+      responsePort: 0,
+      maxMessageBytes: 33_554_432,
+      ackTimeoutMs: 5_000,
+      connectTimeoutMs: 5_000,
+      poolSize: 100,
+      maxInFlight: 1_024,
+      idleTtlMs: 300_000,
+    },
+    worker: { maxConcurrentRequests: undefined, drainDeadlineMs: 30_000 },
+    client: { inhibitedMs: 5_000 },
   });
 });
 
@@ -44,8 +59,27 @@ test('every variable reaches its setting', () => {
     DYN_LOGGING_JSONL: '1',
     DYN_METRICS_NAMING: 'dynamo',
     DYN_REQUEST_PLANE: 'memory',
-    DYN_DISCOVERY_BACKEND: 'mem',
+    DYN_DISCOVERY_BACKEND: 'file',
+    DYN_FILE_KV: '/shared/store',
+    DYN_TCP_RPC_HOST: '10.0.0.1',
+    DYN_TCP_RPC_PORT: '4001',
+    DYN_TCP_RESPONSE_STREAM_HOST: '10.0.0.2',
+    DYN_TCP_RESPONSE_STREAM_PORT: '4002',
+    DYN_TCP_MAX_MESSAGE_SIZE: '2048',
+    DYN_TCP_REQUEST_TIMEOUT: '1.5',
+    DYN_TCP_CONNECT_TIMEOUT: '2',
+    DYN_TCP_POOL_SIZE: '3',
+    DYN_TCP_CHANNEL_BUFFER: '4',
+    DYN_TCP_HOST_IDLE_TTL_SECS: '5',
+    DYN_ENGINE_REQUEST_LIMIT: '6',
+    DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT: '0',
+    DYN_RUNTIME_INHIBITED_DURATION_SECS: '0',
   };
+  expect(Object.keys(env).sort()).toEqual(
+    Object.values(VARIABLES)
+      .map(({ name }) => name)
+      .sort(),
+  );
   expect(load(env)).toEqual({
     system: {
       enabled: true,
@@ -59,8 +93,40 @@ test('every variable reaches its setting', () => {
     log: { level: 'debug', jsonl: true },
     metrics: { naming: 'dynamo' },
     requestPlane: 'memory',
-    discoveryBackend: 'mem',
+    discoveryBackend: 'file',
+    fileStore: '/shared/store',
+    tcp: {
+      host: '10.0.0.1',
+      port: 4001,
+      responseHost: '10.0.0.2',
+      responsePort: 4002,
+      maxMessageBytes: 2_048,
+      ackTimeoutMs: 1_500,
+      connectTimeoutMs: 2_000,
+      poolSize: 3,
+      maxInFlight: 4,
+      idleTtlMs: 5_000,
+    },
+    worker: { maxConcurrentRequests: 6, drainDeadlineMs: 0 },
+    client: { inhibitedMs: 0 },
   });
+});
+
+test('what stays in the process is made known in the process, unless told otherwise', () => {
+  expect(load({ DYN_REQUEST_PLANE: 'memory' }).discoveryBackend).toBe('mem');
+  expect(load({}, { requestPlane: 'memory' }).discoveryBackend).toBe('mem');
+  expect(load({ DYN_REQUEST_PLANE: 'memory', DYN_DISCOVERY_BACKEND: 'file' }).discoveryBackend).toBe('file');
+});
+
+test.each([
+  ['DYN_TCP_RPC_PORT', '65536', 'a whole number from 0 to 65535'],
+  ['DYN_TCP_RPC_PORT', '-1', 'a whole number from 0 to 65535'],
+  ['DYN_TCP_POOL_SIZE', '0', 'a whole number of 1 or more'],
+  ['DYN_TCP_REQUEST_TIMEOUT', '0', 'a number of more than 0 (seconds in a variable, milliseconds in an option)'],
+  ['DYN_TCP_REQUEST_TIMEOUT', '5s', 'a number of more than 0'],
+  ['DYN_ENGINE_REQUEST_LIMIT', '1.5', 'a whole number of 1 or more. Correct it, or leave it out for the default.'],
+])('%s = %s is refused', (name, value, expected) => {
+  expect(problemsOf({ [name]: value })).toContain(`${name} is '${value}'; expected ${expected}`);
 });
 
 test.each(['1', 'true', 'TRUE', 'on', 'On', 'yes', ' yes '])('boolean %j is true', (text) => {
@@ -119,7 +185,7 @@ test('two bad variables are both reported, in one error', () => {
 });
 
 test.each([
-  ['DYN_REQUEST_PLANE', 'nats', 'memory'],
+  ['DYN_REQUEST_PLANE', 'nats', 'one of tcp, memory'],
   ['DYN_DISCOVERY_BACKEND', 'etcd', 'mem'],
   ['DYN_METRICS_NAMING', 'camel', 'plain, dynamo'],
   ['DYN_SYSTEM_STARTING_HEALTH_STATUS', 'healthy', 'ready, notready'],
@@ -174,7 +240,7 @@ test.each([
   [{ metrics: { naming: null } }, 'option `metrics.naming` is null'],
   [{ system: { prot: 1 } }, 'option `system.prot` is unknown'],
   [{ system: 8081 }, 'option `system` is 8081; expected an object'],
-  [{ requestPlane: 'tcp' }, "option `requestPlane` is 'tcp'; expected memory"],
+  [{ requestPlane: 'nats' }, "option `requestPlane` is 'nats'; expected one of tcp, memory"],
 ])('overrides %j are refused by name of the option', (overrides, text) => {
   expect(problemsOf({}, overrides)).toContain(text);
 });

@@ -1,6 +1,8 @@
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
@@ -14,18 +16,26 @@ function environment(extra: Record<string, string> = {}): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(clean), ...extra };
 }
 
-async function run(sample: string): Promise<string> {
+async function run(sample: string, env: Record<string, string> = {}): Promise<string> {
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [...TS_NODE, `samples/${sample}.ts`], {
     cwd: ROOT,
-    env: environment(),
+    env: environment(env),
+    timeout: 20_000,
   });
   expect(stderr).toBe('');
   return stdout;
 }
 
+const running = new Set<ChildProcess>();
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL');
+  running.clear();
+});
+
 /** A sample that stays up: its output so far, and what ends it as Ctrl-C does. */
 async function start(sample: string, env: Record<string, string>, until: RegExp) {
   const child = spawn(process.execPath, [...TS_NODE, `samples/${sample}.ts`], { cwd: ROOT, env: environment(env) });
+  running.add(child);
   const lines: string[] = [];
   const errors: string[] = [];
   child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text));
@@ -37,7 +47,7 @@ async function start(sample: string, env: Record<string, string>, until: RegExp)
   child.stdout.resume();
   return {
     output: lines.join('\n'),
-    port: /localhost:(\d+)|127\.0\.0\.1:(\d+)|0\.0\.0\.0:(\d+)/.exec(lines.join('\n'))?.slice(1).find(Boolean),
+    port: /http:\/\/[\w.]+:(\d+)/.exec(lines.join('\n'))?.[1],
     async interrupt() {
       child.kill('SIGINT');
       const [code] = (await exit) as [number | null];
@@ -125,21 +135,28 @@ test('function-form', async () => {
   expect(output).toContain('requests_total{component="functions",endpoint="letters",namespace="samples"} 1');
 });
 
-test('system-client', async () => {
-  expect((await run('system-client')).trim().split('\n')).toEqual([
-    'test message 0',
-    'test message 1',
-    'test message 2',
-  ]);
-});
+describe('system-server and system-client, two processes', () => {
+  let store: string;
+  beforeEach(async () => void (store = await mkdtemp(join(tmpdir(), 'profiled-samples-'))));
+  afterEach(() => rm(store, { recursive: true, force: true }));
 
-test('system-server, turned on by the environment', async () => {
-  const env = { DYN_SYSTEM_ENABLED: 'true', DYN_SYSTEM_PORT: '0', DYN_LOG: '1' };
-  const sample = await start('system-server', env, /metrics: http/);
-  expect(await get(sample.port, '/metrics')).toContain(
-    'my_custom_bytes_processed_total{component="mycomponent",endpoint="myendpoint",namespace="mynamespace"} 0',
-  );
-  expect((await sample.interrupt()).code).toBe(0);
+  test('the client prints what the server streams, and the counters say what was sent', async () => {
+    const shared = { DYN_FILE_KV: store, DYN_TCP_RPC_HOST: '127.0.0.1' };
+    const env = { ...shared, DYN_SYSTEM_ENABLED: 'true', DYN_SYSTEM_PORT: '0' };
+    const server = await start('system-server', env, /metrics: http/);
+    const labels = '{component="mycomponent",endpoint="myendpoint",namespace="mynamespace"}';
+    expect(await get(server.port, '/metrics')).toContain(`my_custom_bytes_processed_total${labels} 0`);
+
+    const printed = (await run('system-client', shared)).trim().split('\n');
+    expect(printed).toEqual(['test message 0', 'test message 1', 'test message 2']);
+    const text = await get(server.port, '/metrics');
+    expect(text).toContain(`my_custom_bytes_processed_total${labels} 42`);
+    expect(text).toContain(`requests_total${labels} 3`);
+    expect(text).toContain(`response_bytes_total${labels} 1917`);
+    expect(text).toContain(`concurrent_requests${labels} 0`);
+    expect((await server.interrupt()).code).toBe(0);
+    expect(await readdir(join(store, 'v1', 'instances'))).toEqual([]);
+  });
 });
 
 test('express-app: the metrics of the app and ours in one scrape', async () => {

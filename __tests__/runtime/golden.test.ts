@@ -33,7 +33,7 @@ class RequestHandler implements AsyncEngine<string, Annotated<string>> {
 describe("the documentation's own sample", () => {
   it('gives the documented numbers', async () => {
     freshRegistry();
-    await using runtime = await DistributedRuntime.fromSettings();
+    await using runtime = await DistributedRuntime.fromSettings({ requestPlane: 'memory' });
     const endpoint = runtime.namespace('mynamespace').component('mycomponent').endpoint('myendpoint4598');
     const ingress = Ingress.forEngine(new RequestHandler(MySystemStatsMetrics.fromEndpoint(endpoint)));
     ingress.addMetrics(endpoint);

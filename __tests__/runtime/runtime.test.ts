@@ -22,7 +22,7 @@ let runtime: DistributedRuntime;
 
 beforeEach(async () => {
   freshRegistry();
-  runtime = await DistributedRuntime.fromSettings();
+  runtime = await DistributedRuntime.fromSettings({ requestPlane: 'memory' });
 });
 afterEach(() => runtime.shutdown());
 
@@ -120,7 +120,10 @@ describe('serving', () => {
   });
 
   it("the runtime's naming holds, with a worker id, unless the ingress has one of its own", async () => {
-    await using dynamo = await DistributedRuntime.fromSettings({ metrics: { naming: 'dynamo' } });
+    await using dynamo = await DistributedRuntime.fromSettings({
+      requestPlane: 'memory',
+      metrics: { naming: 'dynamo' },
+    });
     const { instanceId } = await dynamo.endpoint('n.c.e').serve(() => 1);
     await dynamo.endpoint('n.c.plain').serve(
       Ingress.forEngine(() => 1, { naming: 'plain' }),
@@ -159,7 +162,7 @@ describe('a client', () => {
   });
 
   it('goes round, at random, or to the one it is told', async () => {
-    await using second = await DistributedRuntime.fromSettings();
+    await using second = await DistributedRuntime.fromSettings({ requestPlane: 'memory' });
     const serve = (on: DistributedRuntime, name: string) => on.endpoint('n.c.many').serve(() => name);
     const ids = [(await serve(runtime, 'first')).instanceId, (await serve(second, 'second')).instanceId];
     const client = await runtime.endpoint('n.c.many').client();
@@ -235,7 +238,10 @@ describe('shutdown', () => {
   });
 
   it('ends the system server that it was told to start', async () => {
-    await using own = await DistributedRuntime.fromSettings({ system: { enabled: true, port: 0, host: '127.0.0.1' } });
+    await using own = await DistributedRuntime.fromSettings({
+      requestPlane: 'memory',
+      system: { enabled: true, port: 0, host: '127.0.0.1' },
+    });
     expect(own.systemServerInfo()).toMatchObject({ hostname: '127.0.0.1', port: expect.any(Number) as number });
     await own.shutdown();
     expect(own.systemServerInfo()).toBeUndefined();

@@ -33,6 +33,31 @@ export const port: Reader<number> = {
   },
 };
 
+/** A whole number of `min` or more. */
+export function count(min: number, max = Number.MAX_SAFE_INTEGER): Reader<number> {
+  const reader: Reader<number> = {
+    expected:
+      max === Number.MAX_SAFE_INTEGER ? `a whole number of ${min} or more` : `a whole number from ${min} to ${max}`,
+    parse: (text) => (/^\d+$/.test(text) ? reader.accept(Number(text)) : undefined),
+    accept: (value) =>
+      Number.isInteger(value) && Number(value) >= min && Number(value) <= max ? Number(value) : undefined,
+  };
+  return reader;
+}
+
+/** A duration: seconds, with a fraction if need be, in the environment as upstream has them; milliseconds as an option. */
+export function duration(min: 0 | 1): Reader<number> {
+  const reader: Reader<number> = {
+    expected: `a number of ${min === 0 ? '0 or more' : 'more than 0'} (seconds in a variable, milliseconds in an option)`,
+    parse: (text) => (/^\d+(\.\d+)?$/.test(text) ? reader.accept(Number(text) * 1_000) : undefined),
+    accept: (value) => (typeof value === 'number' && value >= min && value < 2 ** 31 ? value : undefined),
+  };
+  return reader;
+}
+
+/** A folder's path. */
+export const folder: Reader<string> = textReader('the path of a directory', (text) => (text === '' ? undefined : text));
+
 /** A host name or an IP address; an IPv6 address may stand in brackets. */
 export const host: Reader<string> = textReader('a host name or an IP address to bind to', (text) => {
   const bare = /^\[.*\]$/.test(text) ? text.slice(1, -1) : text;

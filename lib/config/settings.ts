@@ -38,10 +38,44 @@ export interface Settings {
     /** @default 'plain' */
     readonly naming: Naming;
   };
-  /** How requests reach a worker. @default 'memory' */
+  /** How requests reach a worker. @default 'tcp' */
   readonly requestPlane: RequestPlane;
-  /** Where instances are made known. @default 'mem' */
+  /** Where instances are made known. @default 'file', or 'mem' where the request plane is 'memory' */
   readonly discoveryBackend: DiscoveryBackend;
+  /** The directory of the file backend, shared by all processes. @default '<temporary directory>/dynamo_store_kv' */
+  readonly fileStore: string | undefined;
+  readonly tcp: {
+    /** The IP address to take requests on. @default the first address of this machine that is no loopback */
+    readonly host: string | undefined;
+    /** 0 = any free port. @default 0 */
+    readonly port: number;
+    /** The IP address to take responses on. @default as `host` */
+    readonly responseHost: string | undefined;
+    /** 0 = any free port. @default 0 */
+    readonly responsePort: number;
+    /** The largest request frame and the largest response frame, in bytes. @default 33554432, 32 MiB */
+    readonly maxMessageBytes: number;
+    /** How long a worker may take to acknowledge a request, in milliseconds. @default 5000 */
+    readonly ackTimeoutMs: number;
+    /** How long a connection may take to be opened, in milliseconds. @default 5000 */
+    readonly connectTimeoutMs: number;
+    /** Connections to one worker, at most. @default 100 */
+    readonly poolSize: number;
+    /** Requests on one connection that are not acknowledged yet, at most. @default 1024 */
+    readonly maxInFlight: number;
+    /** How long an unused connection is kept, in milliseconds. @default 300000 */
+    readonly idleTtlMs: number;
+  };
+  readonly worker: {
+    /** Requests under way at once, for each endpoint; one more is refused. @default no limit */
+    readonly maxConcurrentRequests: number | undefined;
+    /** How long a drain lets running requests finish by themselves, in milliseconds. @default 30000 */
+    readonly drainDeadlineMs: number;
+  };
+  readonly client: {
+    /** How long an instance that failed is avoided, in milliseconds; 0 = not at all. @default 5000 */
+    readonly inhibitedMs: number;
+  };
 }
 
 /** `T` with everything optional, at every depth. */
@@ -105,8 +139,25 @@ function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Reso
     }),
     log: Object.freeze({ level: pick(VARIABLES.logLevel).value, jsonl: pick(VARIABLES.jsonl).value }),
     metrics: Object.freeze({ naming: pick(VARIABLES.naming).value }),
-    requestPlane: pick(VARIABLES.requestPlane).value,
-    discoveryBackend: pick(VARIABLES.discoveryBackend).value,
+    ...reach(pick(VARIABLES.requestPlane), pick(VARIABLES.discoveryBackend)),
+    fileStore: pick(VARIABLES.fileStore).value,
+    tcp: Object.freeze({
+      host: pick(VARIABLES.tcpHost).value,
+      port: pick(VARIABLES.tcpPort).value,
+      responseHost: pick(VARIABLES.tcpResponseHost).value,
+      responsePort: pick(VARIABLES.tcpResponsePort).value,
+      maxMessageBytes: pick(VARIABLES.tcpMaxMessage).value,
+      ackTimeoutMs: pick(VARIABLES.tcpAckTimeout).value,
+      connectTimeoutMs: pick(VARIABLES.tcpConnectTimeout).value,
+      poolSize: pick(VARIABLES.tcpPoolSize).value,
+      maxInFlight: pick(VARIABLES.tcpMaxInFlight).value,
+      idleTtlMs: pick(VARIABLES.tcpIdleTtl).value,
+    }),
+    worker: Object.freeze({
+      maxConcurrentRequests: pick(VARIABLES.maxConcurrentRequests).value,
+      drainDeadlineMs: pick(VARIABLES.drainDeadline).value,
+    }),
+    client: Object.freeze({ inhibitedMs: pick(VARIABLES.inhibited).value }),
   };
   return { settings: Object.freeze(settings), problems: resolution.problems };
 }
@@ -115,6 +166,12 @@ function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Reso
 function listening(enabled: Picked<boolean>, port: Picked<number>) {
   const wanted = enabled.state === 'default' ? port.state === 'given' : enabled.value;
   return { enabled: wanted && port.value >= 0, port: port.value };
+}
+
+/** What stays in the process is made known in the process, unless told otherwise. */
+function reach({ value: requestPlane }: Picked<RequestPlane>, discovery: Picked<DiscoveryBackend>) {
+  const inProcess = requestPlane === 'memory' && discovery.state === 'default';
+  return { requestPlane, discoveryBackend: inProcess ? ('mem' as const) : discovery.value };
 }
 
 function paths(health: Picked<string>, live: Picked<string>, problems: string[]) {

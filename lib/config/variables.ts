@@ -1,16 +1,16 @@
 import type { LogLevel } from '../internal/logger';
-import { flag, host, logLevel, oneOf, path, port, type Reader } from './readers';
+import { count, duration, flag, folder, host, logLevel, oneOf, path, port, type Reader } from './readers';
 
 /** The two sets of metric names: `plain` is the documented one, `dynamo` what today's NVIDIA Dynamo workers expose. */
 export const NAMINGS = ['plain', 'dynamo'] as const;
 export type Naming = (typeof NAMINGS)[number];
 
 /** How requests can reach a worker. */
-export const REQUEST_PLANES = ['memory'] as const;
+export const REQUEST_PLANES = ['tcp', 'memory'] as const;
 export type RequestPlane = (typeof REQUEST_PLANES)[number];
 
 /** Where instances of endpoints can be made known. */
-export const DISCOVERY_BACKENDS = ['mem'] as const;
+export const DISCOVERY_BACKENDS = ['file', 'mem'] as const;
 export type DiscoveryBackend = (typeof DISCOVERY_BACKENDS)[number];
 
 /** What `/health` can say. */
@@ -22,7 +22,7 @@ export interface Variable<T> {
   readonly name: string;
   /** The path of the option in `Settings`. */
   readonly option: string;
-  readonly reader: Reader<T>;
+  readonly reader: Reader<NonNullable<T>>;
   /** What holds when neither is given. */
   readonly fallback: T;
 }
@@ -44,15 +44,34 @@ export const VARIABLES = {
   logLevel: variable<LogLevel>('DYN_LOG', 'log.level', logLevel, 'off'),
   jsonl: variable('DYN_LOGGING_JSONL', 'log.jsonl', flag, false),
   naming: variable<Naming>('DYN_METRICS_NAMING', 'metrics.naming', oneOf(NAMINGS), 'plain'),
-  requestPlane: variable<RequestPlane>('DYN_REQUEST_PLANE', 'requestPlane', oneOf(REQUEST_PLANES), 'memory'),
+  requestPlane: variable<RequestPlane>('DYN_REQUEST_PLANE', 'requestPlane', oneOf(REQUEST_PLANES), 'tcp'),
   discoveryBackend: variable<DiscoveryBackend>(
     'DYN_DISCOVERY_BACKEND',
     'discoveryBackend',
     oneOf(DISCOVERY_BACKENDS),
-    'mem',
+    'file',
   ),
+  fileStore: variable<string | undefined>('DYN_FILE_KV', 'fileStore', folder, undefined),
+  tcpHost: variable<string | undefined>('DYN_TCP_RPC_HOST', 'tcp.host', host, undefined),
+  tcpPort: variable('DYN_TCP_RPC_PORT', 'tcp.port', count(0, 65_535), 0),
+  tcpResponseHost: variable<string | undefined>('DYN_TCP_RESPONSE_STREAM_HOST', 'tcp.responseHost', host, undefined),
+  tcpResponsePort: variable('DYN_TCP_RESPONSE_STREAM_PORT', 'tcp.responsePort', count(0, 65_535), 0),
+  tcpMaxMessage: variable('DYN_TCP_MAX_MESSAGE_SIZE', 'tcp.maxMessageBytes', count(1024, 2 ** 32 - 1), 33_554_432),
+  tcpAckTimeout: variable('DYN_TCP_REQUEST_TIMEOUT', 'tcp.ackTimeoutMs', duration(1), 5_000),
+  tcpConnectTimeout: variable('DYN_TCP_CONNECT_TIMEOUT', 'tcp.connectTimeoutMs', duration(1), 5_000),
+  tcpPoolSize: variable('DYN_TCP_POOL_SIZE', 'tcp.poolSize', count(1), 100),
+  tcpMaxInFlight: variable('DYN_TCP_CHANNEL_BUFFER', 'tcp.maxInFlight', count(1), 1_024),
+  tcpIdleTtl: variable('DYN_TCP_HOST_IDLE_TTL_SECS', 'tcp.idleTtlMs', duration(1), 300_000),
+  maxConcurrentRequests: variable<number | undefined>(
+    'DYN_ENGINE_REQUEST_LIMIT',
+    'worker.maxConcurrentRequests',
+    count(1),
+    undefined,
+  ),
+  drainDeadline: variable('DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT', 'worker.drainDeadlineMs', duration(0), 30_000),
+  inhibited: variable('DYN_RUNTIME_INHIBITED_DURATION_SECS', 'client.inhibitedMs', duration(0), 5_000),
 } as const;
 
-function variable<T>(name: string, option: string, reader: Reader<T>, fallback: T): Variable<T> {
+function variable<T>(name: string, option: string, reader: Reader<NonNullable<T>>, fallback: T): Variable<T> {
   return { name, option, reader, fallback };
 }

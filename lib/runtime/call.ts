@@ -52,13 +52,14 @@ export function resolveLimits(options: Partial<CallLimits>): CallLimits {
   return { ackTimeoutMs, handshakeTimeoutMs, firstFrameTimeoutMs };
 }
 
-/** Sends `request` to `instance`. Resolves when its stream has begun; what can go wrong until then is listed at `Client`. */
+/** Sends `request` to `instance`; `onBroken` hears of a stream that breaks off. Resolves when its stream has begun; what can go wrong until then is listed at `Client`. */
 export async function callInstance<U>(
   planes: Pick<Planes, 'request' | 'response'>,
   limits: CallLimits,
   { transport: { address } }: Pick<Instance, 'transport'>,
   request: unknown,
   { context = new Context(undefined), signal, metadata = context.metadata }: CallOptions,
+  onBroken: () => void = () => {},
 ): Promise<ResponseStream<Annotated<U>>> {
   const guard = new CallGuard(context, signal);
   try {
@@ -71,7 +72,7 @@ export async function callInstance<U>(
     const receiver = await connect(send, pending, guard, limits);
     await begin(receiver, guard, limits);
     // From here on a stop is passed on, not taken for a cancellation of the call.
-    return ResponseStream.from(new RemoteItems<U>(receiver, context, signal), context);
+    return ResponseStream.from(new RemoteItems<U>(receiver, context, signal, onBroken), context);
   } finally {
     guard.release();
   }

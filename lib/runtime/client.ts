@@ -2,15 +2,29 @@ import { randomInt } from 'node:crypto';
 import type { Instance } from '../discovery/discovery';
 import type { Annotated } from '../engine/annotated';
 import type { ResponseStream } from '../engine/response-stream';
-import { ProfiledError } from '../errors';
+import { type ErrorCode, ProfiledError } from '../errors';
 import { show } from '../metrics/labels';
 import { type CallLimits, type CallOptions, callInstance, resolveLimits } from './call';
 import { InstanceSet } from './instance-set';
 import type { Planes } from './planes';
 import type { Endpoint } from './target';
 
-/** Settings of one client: how long each stage of a call may take, in milliseconds. */
-export type ClientOptions = Partial<CallLimits>;
+/** Settings of one client: how long each stage of a call may take, and how long a failure is remembered. */
+export interface ClientOptions extends Partial<CallLimits> {
+  /**
+   * How long `random` and `roundRobin` avoid an instance that could not be reached, refused the request or broke off its stream,
+   * in milliseconds; 0 = not at all. When every instance has failed, all are tried again. `direct` does not care.
+   * @default DYN_RUNTIME_INHIBITED_DURATION_SECS, else 5000
+   */
+  readonly inhibitedMs?: number;
+}
+
+/** Failures that say something of the instance and not of the request. */
+const INSTANCE_FAILURES: readonly ErrorCode[] = [
+  'PROFILED_DISCONNECTED',
+  'PROFILED_TIMEOUT',
+  'PROFILED_REQUEST_REJECTED',
+];
 
 /** How long to wait for an instance. */
 export interface WaitOptions {
@@ -33,6 +47,7 @@ export class Client<T = unknown, U = unknown> implements Disposable {
   readonly #planes: Planes;
   readonly #instances: InstanceSet;
   readonly #limits: CallLimits;
+  readonly #inhibitedMs: number;
   readonly #onClose: () => void;
   #next = 0;
 
@@ -40,13 +55,14 @@ export class Client<T = unknown, U = unknown> implements Disposable {
     endpoint: Endpoint,
     planes: Planes,
     instances: InstanceSet,
-    limits: CallLimits,
+    { inhibitedMs = 5_000, ...limits }: ClientOptions,
     onClose: () => void,
   ) {
     this.endpoint = endpoint;
     this.#planes = planes;
     this.#instances = instances;
-    this.#limits = limits;
+    this.#limits = resolveLimits(limits);
+    this.#inhibitedMs = inhibitedMs;
     this.#onClose = onClose;
   }
 
@@ -57,10 +73,14 @@ export class Client<T = unknown, U = unknown> implements Disposable {
     options: ClientOptions,
     onClose: () => void,
   ): Promise<Client<T, U>> {
-    const limits = resolveLimits(options);
+    resolveLimits(options);
     const { namespace, component, endpoint: name } = endpoint;
-    const instances = await InstanceSet.open(planes.discovery, { namespace, component, endpoint: name });
-    return new Client(endpoint, planes, instances, limits, onClose);
+    const instances = await InstanceSet.open(
+      planes.discovery,
+      { namespace, component, endpoint: name },
+      planes.request.kind,
+    );
+    return new Client(endpoint, planes, instances, options, onClose);
   }
 
   /** What discovery knows now, in the order of ids. */
@@ -112,7 +132,7 @@ export class Client<T = unknown, U = unknown> implements Disposable {
   }
 
   #any(): readonly Instance[] {
-    const known = this.#instances.list;
+    const known = this.#instances.eligible;
     if (known.length === 0 || this.#instances.isClosed)
       throw this.#none(`no instance of ${this.endpoint.path} is known`);
     return known;
@@ -124,7 +144,13 @@ export class Client<T = unknown, U = unknown> implements Disposable {
     return new ProfiledError('PROFILED_NO_INSTANCES', `${text}; \`await client.waitForInstances()\` waits for one`);
   }
 
-  #call(instance: Instance, request: T, options: CallOptions = {}): Promise<ResponseStream<Annotated<U>>> {
-    return callInstance<U>(this.#planes, this.#limits, instance, request, options);
+  async #call(instance: Instance, request: T, options: CallOptions = {}): Promise<ResponseStream<Annotated<U>>> {
+    const avoid = () => this.#instances.avoid(instance.instanceId, this.#inhibitedMs);
+    try {
+      return await callInstance<U>(this.#planes, this.#limits, instance, request, options, avoid);
+    } catch (error) {
+      if (ProfiledError.is(error) && INSTANCE_FAILURES.includes(error.code)) avoid();
+      throw error;
+    }
   }
 }

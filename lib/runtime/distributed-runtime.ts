@@ -1,3 +1,4 @@
+import { pointLog } from '../config/log-output';
 import { type DeepPartial, loadSettings, type Settings } from '../config/settings';
 import { ProfiledError } from '../errors';
 import type { DrainOptions } from '../ingress/drain';
@@ -31,6 +32,7 @@ export class DistributedRuntime implements RuntimeHost, AsyncDisposable {
   /** Creates metrics without labels of the hierarchy. */
   readonly metrics: MetricsScope;
   readonly naming: Naming;
+  readonly #settings: Settings;
   readonly #planes: Planes;
   readonly #systemServer: SystemServer | undefined;
   readonly #served = new Set<ServedEndpoint>();
@@ -39,6 +41,7 @@ export class DistributedRuntime implements RuntimeHost, AsyncDisposable {
   #shutdown: Promise<void> | undefined;
 
   private constructor(settings: Settings, systemServer: SystemServer | undefined) {
+    this.#settings = settings;
     this.naming = settings.metrics.naming;
     this.metrics = new MetricsScope(currentStore, {}, this.naming);
     this.#planes = openPlanes(settings);
@@ -52,6 +55,7 @@ export class DistributedRuntime implements RuntimeHost, AsyncDisposable {
    */
   static async fromSettings(overrides: DeepPartial<Settings> = {}): Promise<DistributedRuntime> {
     const settings = loadSettings(overrides);
+    if (overrides.log) pointLog(settings.log);
     const asked = overrides.system?.enabled;
     const server = asked === true ? await startSystemServer(overrides.system) : undefined;
     if (asked === undefined) await autoStartSystemServer();
@@ -92,7 +96,9 @@ export class DistributedRuntime implements RuntimeHost, AsyncDisposable {
   /** As `endpoint.client(options)`. */
   async client<T, U>(endpoint: Endpoint, options: ClientOptions = {}): Promise<Client<T, U>> {
     this.#checkRunning();
-    const client = await Client.open<T, U>(this.#planes, endpoint, options, () => this.#clients.delete(client));
+    const { tcp, client: defaults } = this.#settings;
+    const all = { ackTimeoutMs: tcp.ackTimeoutMs, inhibitedMs: defaults.inhibitedMs, ...options };
+    const client = await Client.open<T, U>(this.#planes, endpoint, all, () => this.#clients.delete(client));
     this.#clients.add(client);
     return client;
   }
@@ -115,7 +121,9 @@ export class DistributedRuntime implements RuntimeHost, AsyncDisposable {
   }
 
   async #serve<T>(endpoint: Endpoint, servable: Servable<T>, options: ServeOptions): Promise<ServedEndpoint> {
-    const served = await serveEndpoint(this.#planes, endpoint, servable, options, () => this.#served.delete(served));
+    const { maxConcurrentRequests, drainDeadlineMs } = this.#settings.worker;
+    const all = { maxConcurrentRequests, drainDeadlineMs, ...options };
+    const served = await serveEndpoint(this.#planes, endpoint, servable, all, () => this.#served.delete(served));
     this.#served.add(served);
     return served;
   }

@@ -1,27 +1,45 @@
 import type { Discovery, Instance, InstanceChange, InstanceFilter, Watch } from '../discovery/discovery';
 import { ProfiledError } from '../errors';
+import { now } from '../internal/clock';
+import type { AddressKind } from '../transports/transport';
 
 /** The instances of one endpoint that are known now, in the order of their ids. */
 export class InstanceSet {
   readonly #instances = new Map<bigint, Instance>();
+  /** Until when an instance that failed is avoided, on the clock of `now`. */
+  readonly #avoidedUntil = new Map<bigint, number>();
   /** Told after each change, and once on close. */
   readonly #listeners = new Set<() => void>();
   #sorted: readonly Instance[] | undefined;
   #watch: Watch | undefined;
   #closed = false;
 
-  private constructor() {}
+  private constructor(private readonly kind: AddressKind) {}
 
-  /** Begins to follow discovery. Close it. */
-  static async open(discovery: Discovery, filter: InstanceFilter): Promise<InstanceSet> {
-    const set = new InstanceSet();
+  /** Begins to follow the instances that are reached over `kind`; others are none of this process' business. Close it. */
+  static async open(discovery: Discovery, filter: InstanceFilter, kind: AddressKind): Promise<InstanceSet> {
+    const set = new InstanceSet(kind);
     set.#watch = await discovery.watch(filter, (change) => set.#apply(change));
-    for (const instance of set.#watch.snapshot) set.#instances.set(instance.instanceId, instance);
+    for (const instance of set.#watch.snapshot) set.#apply({ type: 'put', instance });
     return set;
   }
 
   get list(): readonly Instance[] {
     return (this.#sorted ??= [...this.#instances.values()].sort((a, b) => (a.instanceId < b.instanceId ? -1 : 1)));
+  }
+
+  /** Those that did not fail lately, or all of them if every one did. */
+  get eligible(): readonly Instance[] {
+    if (this.#avoidedUntil.size === 0) return this.list;
+    const time = now();
+    for (const [id, until] of this.#avoidedUntil) if (until <= time) this.#avoidedUntil.delete(id);
+    const eligible = this.list.filter(({ instanceId }) => !this.#avoidedUntil.has(instanceId));
+    return eligible.length > 0 ? eligible : this.list;
+  }
+
+  /** Leaves an instance out of {@link eligible} for some milliseconds; 0 does nothing. */
+  avoid(id: bigint, ms: number): void {
+    if (ms > 0) this.#avoidedUntil.set(id, now() + ms / 1_000);
   }
 
   get(id: bigint): Instance | undefined {
@@ -58,6 +76,7 @@ export class InstanceSet {
   }
 
   #apply({ type, instance }: InstanceChange): void {
+    if (instance.transport.kind !== this.kind) return;
     if (type === 'put') this.#instances.set(instance.instanceId, instance);
     else this.#instances.delete(instance.instanceId);
     this.#sorted = undefined;

@@ -1,7 +1,9 @@
 import type { Settings } from '../config/settings';
 import type { Discovery } from '../discovery/discovery';
+import { FileDiscovery } from '../discovery/file';
 import { MemoryDiscovery } from '../discovery/memory';
 import { memoryRequestPlane, memoryResponsePlane } from '../transports/memory/planes';
+import { tcpRequestPlane, tcpResponsePlane } from '../transports/tcp/planes';
 import type { RequestPlane, ResponsePlane } from '../transports/transport';
 
 /** What one runtime talks over. */
@@ -11,17 +13,25 @@ export interface Planes {
   readonly discovery: Discovery;
 }
 
-const REQUEST_PLANES: Readonly<Record<Settings['requestPlane'], () => Pick<Planes, 'request' | 'response'>>> = {
+const REQUEST_PLANES: Readonly<
+  Record<Settings['requestPlane'], (settings: Settings) => Pick<Planes, 'request' | 'response'>>
+> = {
   memory: () => ({ request: memoryRequestPlane(), response: memoryResponsePlane() }),
+  tcp: ({ tcp: { host, port, responseHost, responsePort, ...both } }) => ({
+    request: tcpRequestPlane({ ...both, host, port }),
+    response: tcpResponsePlane({ ...both, host: responseHost ?? host, port: responsePort }),
+  }),
 };
 
-const DISCOVERY_BACKENDS: Readonly<Record<Settings['discoveryBackend'], () => Discovery>> = {
+const DISCOVERY_BACKENDS: Readonly<Record<Settings['discoveryBackend'], (settings: Settings) => Discovery>> = {
   mem: () => new MemoryDiscovery(),
+  file: ({ fileStore }) => new FileDiscovery({ root: fileStore }),
 };
 
 /** Opens what the settings name. Costs nothing yet: sockets and watches follow on first use. */
-export function openPlanes({ requestPlane, discoveryBackend }: Settings): Planes {
-  return { ...REQUEST_PLANES[requestPlane](), discovery: DISCOVERY_BACKENDS[discoveryBackend]() };
+export function openPlanes(settings: Settings): Planes {
+  const { requestPlane, discoveryBackend } = settings;
+  return { ...REQUEST_PLANES[requestPlane](settings), discovery: DISCOVERY_BACKENDS[discoveryBackend](settings) };
 }
 
 /** Closes everything: first what makes this process known, then what answers and asks. */

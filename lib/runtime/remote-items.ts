@@ -27,7 +27,12 @@ export class RemoteItems<U> implements AsyncIterableIterator<Annotated<U>, undef
   #hasFinal = false;
   #isAborted = false;
 
-  constructor(receiver: ResponseReceiver, context: Context<unknown>, signal: AbortSignal | undefined) {
+  constructor(
+    receiver: ResponseReceiver,
+    context: Context<unknown>,
+    signal: AbortSignal | undefined,
+    private readonly onBroken: () => void,
+  ) {
     this.#receiver = receiver;
     this.#context = context;
     this.#signal = signal;
@@ -98,6 +103,7 @@ export class RemoteItems<U> implements AsyncIterableIterator<Annotated<U>, undef
 
   #broken(message: string, type: string): Annotated<U> | undefined {
     if (this.#isOver) return undefined;
+    this.onBroken();
     this.#kill();
     return new Annotated<U>({ event: 'error', comment: [message], error: { error_type: type, message } });
   }

@@ -10,6 +10,8 @@ import type { Endpoint } from './target';
 
 /** Settings of one served endpoint. */
 export interface ServeOptions extends AdmissionOptions {
+  /** How long `stop` lets running requests finish by itself, in milliseconds. @default DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT, else 30000 */
+  readonly drainDeadlineMs?: number | undefined;
   /** Constant labels for the standard metrics, beside those of the ingress. @default {} */
   readonly labels?: Readonly<Record<string, string>>;
 }
@@ -22,6 +24,7 @@ export class ServedEndpoint implements AsyncDisposable {
   /** Where requesters send to, as discovery shows it. */
   readonly address: string;
   readonly #admission: Admission;
+  readonly #drainDeadlineMs: number | undefined;
   readonly #target: ServedTarget;
   readonly #registration: Registration;
   readonly #onStopped: () => void;
@@ -33,6 +36,7 @@ export class ServedEndpoint implements AsyncDisposable {
     this.instanceId = parts.instanceId;
     this.address = parts.target.address;
     this.#admission = parts.admission;
+    this.#drainDeadlineMs = parts.drainDeadlineMs;
     this.#target = parts.target;
     this.#registration = parts.registration;
     this.#onStopped = onStopped;
@@ -58,7 +62,7 @@ export class ServedEndpoint implements AsyncDisposable {
   async #stop(options: DrainOptions | undefined): Promise<void> {
     health.endpointStopped(this.endpoint.endpoint);
     await this.#registration.unregister();
-    await this.#admission.drain(options);
+    await this.#admission.drain({ deadlineMs: this.#drainDeadlineMs, ...options });
     await this.#target.stop();
     this.#onStopped();
   }
@@ -68,6 +72,7 @@ interface ServedParts {
   readonly endpoint: Endpoint;
   readonly instanceId: bigint;
   readonly admission: Admission;
+  readonly drainDeadlineMs: number | undefined;
   readonly target: ServedTarget;
   readonly registration: Registration;
 }
@@ -97,7 +102,10 @@ export async function serveEndpoint<T>(
     const transport = { kind: planes.request.kind, address: target.address };
     const registration = await planes.discovery.register({ ...address, transport });
     health.endpointServed(name);
-    return new ServedEndpoint({ endpoint, instanceId, admission, target, registration }, onStopped);
+    return new ServedEndpoint(
+      { endpoint, instanceId, admission, target, registration, drainDeadlineMs: options.drainDeadlineMs },
+      onStopped,
+    );
   } catch (error) {
     await target.stop();
     throw error;

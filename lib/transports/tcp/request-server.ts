@@ -1,0 +1,80 @@
+import type { Socket } from 'node:net';
+import { ProfiledError } from '../../errors';
+import type { OnRequest, RequestServer, ServedTarget, ServeTarget } from '../transport';
+import { pathOf } from './address';
+import { Listener } from './listener';
+import type { ResolvedTcpOptions } from './options';
+import { RequestConnection, type RequestHost } from './request-connection';
+
+/** The longest path that a frame can carry, in bytes. */
+const MAX_PATH_BYTES = 65_535;
+
+/** Serves all targets of a process on one listening socket, told apart by their paths. */
+export class TcpRequestServer implements RequestServer {
+  readonly #handlers = new Map<string, OnRequest>();
+  readonly #connections = new Set<RequestConnection>();
+  readonly #host: RequestHost;
+  readonly #listener: Listener;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ResolvedTcpOptions) {
+    this.#host = { options, handlers: this.#handlers, buffered: 0 };
+    this.#listener = new Listener({
+      name: 'the TCP request server',
+      host: options.host,
+      port: options.port,
+      maxConnections: options.maxConnections,
+      // A client may end its direction and still wait for its acknowledgements.
+      allowHalfOpen: true,
+      onConnection: (socket) => this.#accept(socket),
+    });
+  }
+
+  async serve(target: ServeTarget, onRequest: OnRequest): Promise<ServedTarget> {
+    const path = pathOf(target);
+    this.#checkOpen(path);
+    if (this.#handlers.has(path)) throw new ProfiledError('PROFILED_TARGET_INVALID', `${path} is already served`);
+    if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
+      throw new ProfiledError('PROFILED_TARGET_INVALID', `a path can have ${MAX_PATH_BYTES} bytes, this one has more`);
+    }
+    this.#handlers.set(path, onRequest);
+    this.#listener.hold(true);
+    const stop = async () => this.#remove(path, onRequest);
+    try {
+      const address = `${await this.#listener.listen()}/${path}`;
+      this.#checkOpen(path);
+      return { address, stop };
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  #checkOpen(path: string): void {
+    if (this.#closed) throw new ProfiledError('PROFILED_SHUTDOWN', `${path} can not be served: the server is closed`);
+  }
+
+  async #close(): Promise<void> {
+    this.#handlers.clear();
+    const closed = this.#listener.close();
+    for (const connection of this.#connections) connection.close();
+    await closed;
+  }
+
+  #accept(socket: Socket): void {
+    const connection = new RequestConnection(socket, this.#host);
+    this.#connections.add(connection);
+    socket.once('close', () => this.#connections.delete(connection));
+    if (this.#closed) connection.close();
+  }
+
+  #remove(path: string, onRequest: OnRequest): void {
+    if (this.#handlers.get(path) !== onRequest) return;
+    this.#handlers.delete(path);
+    if (this.#handlers.size === 0) this.#listener.hold(false);
+  }
+}
