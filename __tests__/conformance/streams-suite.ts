@@ -1,8 +1,9 @@
+import { getEventListeners } from 'node:events';
 import { Annotated } from '../../lib/engine/annotated';
 import { Context, type SingleIn } from '../../lib/engine/context';
 import { deferred } from '../../lib/internal/deferred';
 import { ControlledSource } from '../support/controlled-source';
-import { eventually } from '../support/eventually';
+import { collectGarbage, eventually, eventuallyCollected } from '../support/eventually';
 import { collect, itemsOf, Pair, type TransportUnderTest } from './harness';
 
 async function* count(request: SingleIn<number>) {
@@ -194,6 +195,57 @@ export function streamsSuite(transport: TransportUnderTest): void {
       await eventually('the handler is asked', () => source.log.length === 1);
       context.kill();
       expect(await pair.settled()).toMatchObject(CANCELLED);
+    });
+
+    /** Drops a stream, read up to here, that goes on for ever; its context and its signal are held. */
+    const drops = async (pair: Pair<string>, itemsRead: number) => {
+      const context = new Context(undefined);
+      const { signal } = new AbortController();
+      const iterator = (await pair.call('', { context, signal }))[Symbol.asyncIterator]();
+      for (let i = 0; i < itemsRead; i++) await iterator.next();
+      return { context, signal };
+    };
+
+    it.each([0, 1, 100])('of a stream that nobody holds any more, %d items later: by its collection', async (read) => {
+      const closed = deferred();
+      await using pair = await Pair.open<string>(transport, async function* () {
+        try {
+          for (;;) yield 'x'.repeat(1024);
+        } finally {
+          closed.resolve();
+        }
+      });
+      const { context, signal } = await drops(pair, read);
+      await eventuallyCollected('the request is over', () => pair.admission.running === 0);
+      await closed.promise;
+      expect(await pair.settled()).toMatchObject(CANCELLED);
+      expect([context.isStopped, signal.aborted]).toEqual([false, false]);
+      expect(getEventListeners(signal, 'abort')).toEqual([]);
+    });
+
+    it('not of a stream of which only the promise of an item is held', async () => {
+      const source = new ControlledSource<string>();
+      await using pair = await Pair.open<string>(transport, () => source);
+      const next = (await pair.call<string>(''))[Symbol.asyncIterator]().next();
+      await eventually('the handler is asked', () => source.log.length === 1);
+      for (let turn = 0; turn < 20; turn++) {
+        collectGarbage();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      source.push('late');
+      expect(await next).toMatchObject({ value: { data: 'late' } });
+      await eventuallyCollected('the request is over', () => pair.admission.running === 0);
+      expect(source.log.filter((step) => step === 'return')).toHaveLength(1);
+    });
+
+    it('not of a stream that came to its end', async () => {
+      await using pair = await Pair.open<number>(transport, count);
+      expect(await collect(await pair.call<number>(3))).toEqual([0, 1, 2]);
+      for (let turn = 0; turn < 10; turn++) {
+        collectGarbage();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(await pair.settled()).toMatchObject(ONE);
     });
   });
 

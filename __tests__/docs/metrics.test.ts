@@ -6,11 +6,14 @@ import {
   INFERENCE_BUCKETS,
   LEVELS,
   NAMING_SCHEMES,
+  PLANE_CAPACITY_METRIC,
+  PLANE_METRICS,
   SELF_METRICS,
   STANDARD_METRICS,
   UPTIME_METRIC,
 } from '../../lib/metrics/names';
 import { METRIC_MOMENTS } from '../../lib/profile/custom-metric';
+import { SEND_TIME_HEADER } from '../../lib/wire/send-time';
 import { plain, section, tableRows, textOf } from './markdown';
 
 const PAGE = textOf('docs/metrics.md');
@@ -53,6 +56,18 @@ describe('docs/metrics.md', () => {
     expect(NAMING_SCHEMES.dynamo.buckets).toBe(INFERENCE_BUCKETS);
   });
 
+  test("lists the request plane's metrics: names, types, HELP, buckets, in the order of a scrape", () => {
+    const page = section(PAGE, 'The request plane');
+    const row = ({ name, type, help }: { name: string; type: string; help: string }) => [name, type, help];
+    expect(columns(tableRows(page), 3)).toEqual(Object.values(PLANE_METRICS).map(row));
+    expect(columns(tableRows(page.slice(page.indexOf('One more is there'))), 3)).toEqual([row(PLANE_CAPACITY_METRIC)]);
+    for (const metric of Object.values(PLANE_METRICS)) {
+      if ('buckets' in metric) expect(page).toContain(`Buckets \`${metric.buckets.join(' ')}\``);
+    }
+    expect(page).toContain(`header \`${SEND_TIME_HEADER}\``);
+    expect(page).toContain(`each begins with \`${NAMING_SCHEMES.dynamo.planePrefix}\``);
+  });
+
   test('compares the two namings', () => {
     const { plain: ours, dynamo } = NAMING_SCHEMES;
     expect(Object.keys(NAMING_SCHEMES)).toEqual(['plain', 'dynamo']);
@@ -60,6 +75,7 @@ describe('docs/metrics.md', () => {
       ['prefix', ours.prefix, dynamo.prefix],
       ...LEVELS.map((level) => [`label of the ${level}`, ours.labels[level], dynamo.labels[level]]),
       ['requests in progress', ours.inflight, dynamo.inflight],
+      ["prefix of the request plane's metrics", ours.planePrefix, dynamo.planePrefix],
       ['uptime', `${UPTIME_METRIC.name}{namespace="http_server"}`, dynamo.prefix + UPTIME_METRIC.name],
     ]);
     expect(dynamo.uptimeLabels).toEqual({});

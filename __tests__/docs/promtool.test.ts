@@ -6,6 +6,7 @@ import { Registry } from 'prom-client';
 import { renderText } from '../../lib/metrics/exposition/render';
 import { LABEL_VALUE_LIMIT } from '../../lib/metrics/label-limit';
 import { type Naming, NAMINGS, SELF_METRICS } from '../../lib/metrics/names';
+import { planeCapacity, planeSeries } from '../../lib/metrics/plane-series';
 import { addProcessMetrics } from '../../lib/metrics/process-metrics';
 import { resolveNaming, standardSeries } from '../../lib/metrics/standard';
 import { storeOf } from '../../lib/metrics/store';
@@ -25,7 +26,7 @@ const promtool = (args: readonly string[], input = '') => {
   return { status, complaints: `${stdout}${stderr}`.split('\n').filter((line) => line !== '') };
 };
 
-/** A registry with the standard set and all the library's own counters, each with a value. */
+/** A registry with the standard set, the request plane's and all the library's own counters, each with a value. */
 function filled(naming: Naming): Registry {
   const registry = new Registry();
   const store = storeOf(registry);
@@ -36,6 +37,8 @@ function filled(naming: Naming): Registry {
   );
   series.requests.value += 1;
   series.duration.observe(0.2);
+  planeSeries(store, naming).transit.observe(0.2);
+  planeCapacity(store, naming).value += 1;
   store.drop('x_total', 'value');
   for (let i = 0; i <= LABEL_VALUE_LIMIT; i++) store.labelLimit('x_total', 'route').bound(i);
   store.scrapeErrors('error').value += 1;
@@ -43,7 +46,7 @@ function filled(naming: Naming): Registry {
 }
 
 (isSkipped ? describe.skip : describe)('promtool', () => {
-  test.each(NAMINGS)('has nothing to say of the standard set under the %s naming', async (naming) => {
+  test.each(NAMINGS)('has nothing to say of our metrics under the %s naming', async (naming) => {
     const text = await renderText(filled(naming));
     for (const { name } of Object.values(SELF_METRICS)) expect(text).toContain(`\n${name}{`);
     expect(promtool(['check', 'metrics'], text)).toEqual({ status: 0, complaints: [] });

@@ -1,33 +1,44 @@
 import { setImmediate } from 'node:timers';
+import { ProfiledError } from '../errors';
 import { deferred } from '../internal/deferred';
 import type { RequestHeaders } from '../transports/transport';
-import { ACCEPTED, refusal } from '../wire/ack';
+import { ACCEPTED, refusal, type REFUSALS } from '../wire/ack';
 import { drain, type DrainOptions } from './drain';
 import type { Ingress } from './ingress';
 import type { Dial, PayloadRun } from './payload-handler';
 
 /** How much one endpoint takes on. */
 export interface AdmissionOptions {
-  /** Requests under way at once; one more is refused with `Server overloaded:`, which tells clients to try another worker. @default no limit */
+  /**
+   * Requests under way at once, 1 or more; one more is refused with `Server overloaded:`, which tells clients to try another
+   * worker. @default no limit
+   */
   readonly maxConcurrentRequests?: number | undefined;
 }
 
 /**
  * The door of one served endpoint: takes or refuses each payload by its acknowledgement, and knows what is under way.
- * Refused requests never reach the handler and are in none of its metrics.
+ * Refused requests never reach the handler and are in none of its metrics; the request plane's count them.
  */
 export class Admission {
   readonly #ingress: Ingress<never>;
   readonly #dial: Dial;
   readonly #limit: number;
+  readonly #withdrawCapacity: (() => void) | undefined;
   readonly #runs = new Set<PayloadRun>();
   #idle = deferred();
   #draining: Promise<void> | undefined;
 
-  constructor(ingress: Ingress<never>, dial: Dial, { maxConcurrentRequests = Infinity }: AdmissionOptions = {}) {
+  /** To be drained, so that its limit is no longer shown. @throws PROFILED_CONFIG_INVALID for a limit that is none */
+  constructor(ingress: Ingress<never>, dial: Dial, { maxConcurrentRequests: limit = Infinity }: AdmissionOptions = {}) {
+    if (!(limit >= 1)) {
+      const expected = 'must be a number of requests, 1 or more';
+      throw new ProfiledError('PROFILED_CONFIG_INVALID', `\`maxConcurrentRequests\` ${expected}, got ${String(limit)}`);
+    }
     this.#ingress = ingress;
     this.#dial = dial;
-    this.#limit = maxConcurrentRequests;
+    this.#limit = limit;
+    if (limit !== Infinity) this.#withdrawCapacity = ingress.plane.addCapacity(limit);
   }
 
   /** Requests under way, those whose acknowledgement is not sent yet included. */
@@ -37,8 +48,8 @@ export class Admission {
 
   /** The `OnRequest` of a request server. The request begins in a later turn of the event loop, after its acknowledgement. */
   readonly accept = async (payload: Uint8Array, headers: RequestHeaders): Promise<Uint8Array> => {
-    if (this.#draining) return refusal('unavailable', 'draining');
-    if (this.#runs.size >= this.#limit) return refusal('overloaded', 'worker at capacity');
+    if (this.#draining) return this.#refuse('unavailable', 'draining');
+    if (this.#runs.size >= this.#limit) return this.#refuse('overloaded', 'worker at capacity');
     const run = this.#ingress.openRun(headers);
     this.#runs.add(run);
     setImmediate(() => void this.#execute(run, payload));
@@ -50,7 +61,17 @@ export class Admission {
    * whatever their options.
    */
   drain(options?: DrainOptions): Promise<void> {
-    return (this.#draining ??= drain({ runs: this.#runs, idle: () => this.#untilIdle() }, options));
+    return (this.#draining ??= this.#drain(options));
+  }
+
+  async #drain(options: DrainOptions | undefined): Promise<void> {
+    await drain({ runs: this.#runs, idle: () => this.#untilIdle() }, options);
+    this.#withdrawCapacity?.();
+  }
+
+  #refuse(kind: keyof typeof REFUSALS, reason: string): Uint8Array {
+    this.#ingress.plane.series()[kind].value += 1;
+    return refusal(kind, reason);
   }
 
   async #execute(run: PayloadRun, payload: Uint8Array): Promise<void> {

@@ -27,9 +27,14 @@ export async function drain(work: Drainable, options: DrainOptions = {}): Promis
   await work.idle();
 }
 
+/** The longest timer of Node; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 async function within(limitMs: number, done: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), limitMs)));
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), Math.min(limitMs, MAX_TIMER_MS));
+  });
   try {
     return await Promise.race([done.then(() => true), late]);
   } finally {

@@ -11,6 +11,8 @@ import type { RequestControlMessage } from '../wire/control-message';
 import { invalidMessage } from '../wire/invalid';
 import { parseJsonBytes } from '../wire/json';
 import { type Dial, PayloadRun } from './payload-handler';
+import { PlaneMetrics } from './plane-metrics';
+import { PlaneProfile } from './plane-profile';
 import { type RequestSchema, type Validate, validatorOf } from './schema';
 
 /** What can be served: an object with a `generate` method, or a function. Either may return whatever a handler may return. */
@@ -45,6 +47,7 @@ export class Ingress<T = unknown> {
   #address: EndpointAddress | undefined;
   #labels: Labels = {};
   #recorder: Recorder | undefined;
+  readonly #plane = new PlaneMetrics();
   #scrapeKey: string | undefined;
 
   private constructor(handler: ServableHandler<T>, { schema, ...naming }: IngressOptions<T>) {
@@ -97,7 +100,11 @@ export class Ingress<T = unknown> {
     const recorder = (this.#recorder = Recorder.forEndpoint(address, options));
     // The same key each time, so that no series with fewer labels is shown beside the one that is meant.
     this.#scrapeKey ??= `ingress ${addressName(address)} ${options.prefix ?? ''} ${JSON.stringify(options.labels)}`;
-    bindBeforeScrape(this.#scrapeKey, () => void recorder.binding());
+    this.#plane.rename(options.naming);
+    bindBeforeScrape(this.#scrapeKey, () => {
+      recorder.binding();
+      this.#plane.series();
+    });
     return this;
   }
 
@@ -107,6 +114,11 @@ export class Ingress<T = unknown> {
    */
   async handlePayload(payload: Uint8Array, dial: Dial, headers: RequestHeaders = {}): Promise<void> {
     await this.openRun(headers).execute(payload, dial);
+  }
+
+  /** What belongs to the request plane; for the door of an endpoint. */
+  get plane(): PlaneMetrics {
+    return this.#plane;
   }
 
   /**
@@ -124,6 +136,7 @@ export class Ingress<T = unknown> {
     return new PayloadRun(
       { read: (body, control) => this.#read(body, control), call: (context) => this.#call(context, recorder) },
       recorder.open(headers[REQUEST_ID_HEADERS[0]] ?? headers[REQUEST_ID_HEADERS[1]]),
+      new PlaneProfile(this.#plane.series(), headers),
     );
   }
 

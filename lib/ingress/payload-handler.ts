@@ -6,6 +6,7 @@ import type { Profile } from '../profile/profile';
 import type { ResponseClient, ResponseSender, WorkerEvent } from '../transports/transport';
 import type { RequestControlMessage } from '../wire/control-message';
 import { openEnvelope } from './envelope';
+import type { PlaneProfile } from './plane-profile';
 import { Reply } from './reply';
 import { closeIterator, ResponsePump } from './response-pump';
 import { RunState, type Stop } from './run-state';
@@ -23,25 +24,29 @@ export interface RunnableHandler {
 
 /**
  * One request through one handler: from the payload's bytes to the last frame of its response, measured by `profile`, which is
- * settled exactly once on every path, as soon as the last byte is handed on. At most one error is counted.
+ * settled exactly once on every path, as soon as the last byte is handed on, and by `plane`, which sees it to the end of the
+ * connection. At most one error is counted.
  */
 export class PayloadRun {
   readonly #handler: RunnableHandler;
   readonly #profile: Profile;
+  readonly #plane: PlaneProfile;
   readonly #state: RunState;
   readonly #killed = deferred();
   #context: Context<unknown> | undefined;
   #iterator: AsyncIterator<unknown> | undefined;
   #reply: Reply | undefined;
 
-  constructor(handler: RunnableHandler, profile: Profile) {
+  constructor(handler: RunnableHandler, profile: Profile, plane: PlaneProfile) {
     this.#handler = handler;
     this.#profile = profile;
+    this.#plane = plane;
     this.#state = new RunState(profile);
   }
 
   /** Runs to the end, the requester's FIN included. Call once. Never rejects. */
   async execute(payload: Uint8Array, dial: Dial): Promise<void> {
+    this.#plane.begin();
     this.#profile.requestBytes(payload.length);
     const served = this.#serve(payload, dial).catch((error: unknown) => this.#crash(error));
     await Promise.race([served, this.#killed.promise]);
@@ -50,6 +55,7 @@ export class PayloadRun {
     if (this.#state.isBroken) this.#reply?.destroy();
     // A requester that said stop or kill expects no sentinel, only the end of the stream.
     else await this.#reply?.end({ sentinel: this.#state.stop !== 'consumer' });
+    this.#plane.end();
   }
 
   /**
@@ -85,6 +91,7 @@ export class PayloadRun {
     const envelope = openEnvelope(payload);
     if (envelope.fault) this.#profile.fail(envelope.fault.type, envelope.fault.error);
     if (!envelope.control) return;
+    this.#plane.sentAt(envelope.control.frontendSendTsNs);
     const reply = (this.#reply = await this.#dial(envelope.control, dial));
     if (!reply) return;
     if (envelope.fault) return this.#refuse(reply, envelope.fault.type, envelope.fault.error);
@@ -97,6 +104,8 @@ export class PayloadRun {
     } catch (error) {
       return this.#refuse(reply, type, error);
     }
+    if (!(await this.#state.sent('response_stream', reply.begin()))) return closeIterator(this.#iterator);
+    if (!this.#state.stop) this.#plane.answered();
     await new ResponsePump(this.#state, reply, this.#iterator).run();
   }
 

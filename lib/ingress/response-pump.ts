@@ -15,11 +15,10 @@ export class ResponsePump {
   }
 
   /**
-   * Sends everything from the prologue to the final marker, which is left out when an item could not be sent or a drain cut the
-   * stream short. The iterator is closed on every path.
+   * Sends everything after the prologue up to the final marker, which is left out when an item could not be sent or a drain cut
+   * the stream short. The iterator is closed on every path.
    */
   async run(): Promise<void> {
-    if (!(await this.#state.sent('response_stream', this.#reply.begin()))) return closeIterator(this.#iterator);
     while (!this.#state.stop) {
       let step: IteratorResult<unknown>;
       try {

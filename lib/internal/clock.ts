@@ -7,3 +7,19 @@ export function now(): number {
   const [seconds, nanos] = hrtime();
   return seconds + nanos * 1e-9;
 }
+
+/** What `performance.now()` is to be added to, in milliseconds. It is corrected with each use. */
+let origin = performance.timeOrigin;
+
+/**
+ * Unix time in nanoseconds. `Date.now()` follows the machine's clock but knows only whole milliseconds; the monotonic clock tells
+ * where within that millisecond we are. A clock that is set, or a pause between the two readings, is made good by the next call.
+ */
+export function unixNanos(): bigint {
+  const elapsed = performance.now();
+  const millisecond = Date.now();
+  const time = Math.min(Math.max(origin + elapsed, millisecond), millisecond + 1);
+  origin = time - elapsed;
+  // A number of today's nanoseconds would be exact to 256 of them.
+  return BigInt(millisecond) * 1_000_000n + BigInt(Math.round((time - millisecond) * 1e6));
+}

@@ -97,6 +97,16 @@ export abstract class Family<S extends Series = Series> {
     return series;
   }
 
+  /** The one series of a metric that can have no other: those with other labels are gone. */
+  onlySeries(labels: Readonly<Record<string, unknown>>): S {
+    const series = this.series(labels);
+    if (this.#series.size > 1) {
+      this.#series.clear();
+      this.#series.set(labelKey(canonicalLabels(labels)), series);
+    }
+    return series;
+  }
+
   /** The samples as `Registry.getMetricsAsJSON()` and cluster aggregation want them: every label on every sample. */
   async get(): Promise<Collected> {
     await this.host.refresh();

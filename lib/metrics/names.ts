@@ -20,6 +20,8 @@ export interface NamingScheme {
   readonly labels: Readonly<Record<Level, string>>;
   readonly inflight: string;
   readonly buckets: readonly number[];
+  /** Put before the names of the request plane's metrics, whatever `prefix` says. */
+  readonly planePrefix: string;
   /** Labels of `uptime_seconds`. */
   readonly uptimeLabels: Readonly<Record<string, string>>;
 }
@@ -30,6 +32,7 @@ export const NAMING_SCHEMES: Readonly<Record<Naming, NamingScheme>> = {
     labels: { namespace: 'namespace', component: 'component', endpoint: 'endpoint' },
     inflight: 'concurrent_requests',
     buckets: DEFAULT_BUCKETS,
+    planePrefix: '',
     uptimeLabels: { namespace: 'http_server' },
   },
   dynamo: {
@@ -37,6 +40,7 @@ export const NAMING_SCHEMES: Readonly<Record<Naming, NamingScheme>> = {
     labels: { namespace: 'dynamo_namespace', component: 'dynamo_component', endpoint: 'dynamo_endpoint' },
     inflight: 'inflight_requests',
     buckets: INFERENCE_BUCKETS,
+    planePrefix: 'dynamo_',
     uptimeLabels: {},
   },
 };
@@ -87,6 +91,52 @@ export const STANDARD_METRICS = {
     name: 'response_bytes_total',
     help: 'Total number of bytes sent in responses by work handler',
   },
+} as const;
+
+/** What the worker's side of the request plane says of the whole process, without labels; in the order of a scrape. */
+export const PLANE_METRICS = {
+  transit: {
+    type: 'histogram',
+    name: 'work_handler_network_transit_seconds',
+    help: 'Time from the send of a stamped request until its receipt, across the clocks of two machines, in seconds',
+    buckets: [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1],
+  },
+  firstResponse: {
+    type: 'histogram',
+    name: 'work_handler_time_to_first_response_seconds',
+    help: 'Time from the begin of a request until the prologue of its response was handed on, in seconds',
+    buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+  },
+  queued: {
+    type: 'gauge',
+    name: 'work_handler_queue_depth',
+    live: true,
+    help: 'Number of requests that were accepted and have not begun yet',
+  },
+  active: {
+    type: 'gauge',
+    name: 'work_handler_pool_active_tasks',
+    live: true,
+    help: 'Number of requests that have begun and whose response connection is not closed yet',
+  },
+  overloaded: {
+    type: 'counter',
+    name: 'rejection_request_total',
+    help: 'Total number of requests refused because as many as are allowed were under way',
+  },
+  unavailable: {
+    type: 'counter',
+    name: 'work_handler_enqueue_rejected_total',
+    help: 'Total number of requests refused because their endpoint was being drained',
+  },
+} as const;
+
+/** The sum of the limits of served endpoints; there only while one of them has a limit. */
+export const PLANE_CAPACITY_METRIC = {
+  type: 'gauge',
+  name: 'work_handler_pool_capacity',
+  live: true,
+  help: 'Number of requests that endpoints with a limit let be under way at once',
 } as const;
 
 export const UPTIME_METRIC = {

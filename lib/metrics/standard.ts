@@ -85,12 +85,23 @@ export function resolveNaming(options: NamingOptions): ResolvedNaming {
   };
 }
 
-/** The labels that `address` gives, as `naming` spells them. Levels that are not known are left out. */
+/**
+ * The labels that `address` gives, as `naming` spells them. Levels that are not known are left out. Dynamo makes identifiers of
+ * the names (`my-ns` is `my_ns` in its metrics, 1.1 and later), so the `dynamo` naming does too.
+ */
 export function addressLabels(address: Partial<EndpointAddress>, naming: Naming): Record<string, string> {
   const names = NAMING_SCHEMES[naming].labels;
   const labels: Record<string, string> = {};
-  for (const level of LEVELS) if (address[level] !== undefined) labels[names[level]] = address[level];
+  for (const level of LEVELS) {
+    const name = address[level];
+    if (name !== undefined) labels[names[level]] = naming === 'dynamo' ? identifier(name) : name;
+  }
   return labels;
+}
+
+function identifier(name: string): string {
+  const text = name.replaceAll(/[^A-Za-z0-9_]/g, '_').replace(/^__+/, '');
+  return /^[0-9]/.test(text) ? `_${text}` : text;
 }
 
 /** The standard series of one handler: resolved once, then written as plain fields. */

@@ -219,3 +219,8 @@ export function getRegistry(): Registry {
 export function bindBeforeScrape(key: string, bind: () => void): void {
   shared.pending.set(key, bind);
 }
+
+/** Takes back what was noted under `key`; its series stay where they are. */
+export function unbindBeforeScrape(key: string): void {
+  shared.pending.delete(key);
+}

@@ -3,15 +3,18 @@ import type { Annotated } from '../engine/annotated';
 import { Context } from '../engine/context';
 import { ResponseStream } from '../engine/response-stream';
 import { ProfiledError } from '../errors';
+import { unixNanos } from '../internal/clock';
 import type { PendingResponse, ResponseReceiver } from '../transports/transport';
 import { refusalReason } from '../wire/ack';
 import { encodeControlMessage } from '../wire/control-message';
 import { FIN_TIMEOUT_MS } from '../wire/limits';
 import { decodePrologue, stringifyItem } from '../wire/response-frames';
+import { SEND_TIME_HEADER } from '../wire/send-time';
 import { decodeTwoPart, encodeTwoPart } from '../wire/two-part';
 import { CallGuard } from './call-guard';
 import type { Planes } from './planes';
 import { RemoteItems } from './remote-items';
+import { RemoteResponse } from './remote-response';
 
 /** How long each stage of a call may take, in milliseconds. */
 export interface CallLimits {
@@ -67,12 +70,15 @@ export async function callInstance<U>(
     const body = stringifyItem(request) ?? 'null';
     const pending = await planes.response.server.expect(context.id);
     const payload = payloadOf(context.id, metadata, body, pending);
-    const send = () =>
-      planes.request.client.send(address, payload, { 'request-id': context.id }, { signal: guard.signal });
+    const send = () => {
+      const headers = { 'request-id': context.id, [SEND_TIME_HEADER]: String(unixNanos()) };
+      return planes.request.client.send(address, payload, headers, { signal: guard.signal });
+    };
     const receiver = await connect(send, pending, guard, limits);
     await begin(receiver, guard, limits);
     // From here on a stop is passed on, not taken for a cancellation of the call.
-    return ResponseStream.from(new RemoteItems<U>(receiver, context, signal, onBroken), context);
+    const response = new RemoteResponse<U>(receiver, context, signal, onBroken);
+    return ResponseStream.from(new RemoteItems(response), context);
   } finally {
     guard.release();
   }

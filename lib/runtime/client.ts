@@ -12,8 +12,8 @@ import type { Endpoint } from './target';
 /** Settings of one client: how long each stage of a call may take, and how long a failure is remembered. */
 export interface ClientOptions extends Partial<CallLimits> {
   /**
-   * How long `random` and `roundRobin` avoid an instance that could not be reached, refused the request or broke off its stream,
-   * in milliseconds; 0 = not at all. When every instance has failed, all are tried again. `direct` does not care.
+   * How long `random` and `roundRobin` avoid an instance that could not be reached, refused the request, let a time limit pass or
+   * broke off its stream, in milliseconds; 0 = not at all. When every instance has failed, all are tried again. `direct` does not care.
    * @default DYN_RUNTIME_INHIBITED_DURATION_SECS, else 5000
    */
   readonly inhibitedMs?: number;
@@ -74,6 +74,7 @@ export class Client<T = unknown, U = unknown> implements Disposable {
     onClose: () => void,
   ): Promise<Client<T, U>> {
     resolveLimits(options);
+    checkInhibited(options.inhibitedMs);
     const { namespace, component, endpoint: name } = endpoint;
     const instances = await InstanceSet.open(
       planes.discovery,
@@ -94,11 +95,16 @@ export class Client<T = unknown, U = unknown> implements Disposable {
     const limit = new AbortController();
     const late = () =>
       limit.abort(new ProfiledError('PROFILED_TIMEOUT', `no instance of ${this.endpoint.path} after ${timeoutMs} ms`));
+    // Not by `AbortSignal.any`: what it makes stays with a signal that outlives the wait.
+    const giveUp = () => limit.abort(signal?.reason);
+    if (signal?.aborted) giveUp();
+    signal?.addEventListener('abort', giveUp, { once: true });
     const timer = setTimeout(late, timeoutMs);
     try {
-      return await this.#instances.waitForAny(signal ? AbortSignal.any([signal, limit.signal]) : limit.signal);
+      return await this.#instances.waitForAny(limit.signal);
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', giveUp);
     }
   }
 
@@ -153,4 +159,12 @@ export class Client<T = unknown, U = unknown> implements Disposable {
       throw error;
     }
   }
+}
+
+function checkInhibited(ms: number | undefined): void {
+  if (ms === undefined || ms >= 0) return;
+  throw new ProfiledError(
+    'PROFILED_CONFIG_INVALID',
+    `\`inhibitedMs\` must be 0 or more milliseconds, got ${String(ms)}`,
+  );
 }

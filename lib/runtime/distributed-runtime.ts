@@ -97,7 +97,7 @@ export class DistributedRuntime implements RuntimeHost, AsyncDisposable {
   async client<T, U>(endpoint: Endpoint, options: ClientOptions = {}): Promise<Client<T, U>> {
     this.#checkRunning();
     const { tcp, client: defaults } = this.#settings;
-    const all = { ackTimeoutMs: tcp.ackTimeoutMs, inhibitedMs: defaults.inhibitedMs, ...options };
+    const all = { ackTimeoutMs: tcp.ackTimeoutMs, inhibitedMs: defaults.inhibitedMs, ...definedOnly(options) };
     const client = await Client.open<T, U>(this.#planes, endpoint, all, () => this.#clients.delete(client));
     this.#clients.add(client);
     return client;
@@ -121,8 +121,7 @@ export class DistributedRuntime implements RuntimeHost, AsyncDisposable {
   }
 
   async #serve<T>(endpoint: Endpoint, servable: Servable<T>, options: ServeOptions): Promise<ServedEndpoint> {
-    const { maxConcurrentRequests, drainDeadlineMs } = this.#settings.worker;
-    const all = { maxConcurrentRequests, drainDeadlineMs, ...options };
+    const all = { ...this.#settings.worker, ...definedOnly(options) };
     const served = await serveEndpoint(this.#planes, endpoint, servable, all, () => this.#served.delete(served));
     this.#served.add(served);
     return served;
@@ -153,4 +152,9 @@ export class DistributedRuntime implements RuntimeHost, AsyncDisposable {
     await closePlanes(this.#planes);
     await this.#systemServer?.stop();
   }
+}
+
+/** An option that is given as undefined is not given: what the environment says holds. */
+function definedOnly<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

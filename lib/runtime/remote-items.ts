@@ -1,141 +1,35 @@
-import { Annotated } from '../engine/annotated';
-import type { Context } from '../engine/context';
-import { messageOf } from '../errors';
-import type { ResponseReceiver } from '../transports/transport';
-import { FIN_TIMEOUT_MS } from '../wire/limits';
-import { decodeResponseFrame } from '../wire/response-frames';
-import { decodeTwoPart } from '../wire/two-part';
-import { cancelled } from './call-guard';
+import type { Annotated } from '../engine/annotated';
+import type { RemoteResponse, Step } from './remote-response';
 
-/** What upstream says of a stream without a final marker; components there look for exactly this text. */
-export const INCOMPLETE_STREAM = 'Stream ended before generation completed';
-
-type Step<U> = IteratorResult<Annotated<U>, undefined>;
+/** Kills what nobody can read any more: its worker would wait for room in the buffer for ever. */
+const dropped = new FinalizationRegistry<RemoteResponse<unknown>>((response) => response.kill());
 
 /**
- * The items of one remote response. It ends after the final marker. A stream that breaks off, or is no valid one, gives an error
- * item and ends; one that was stopped or killed by its context just ends. Leaving it early kills the request.
+ * The items of one remote response. Leaving them early kills the request, and so does dropping them unread, once they are
+ * collected. So the response may not know of this object: its context, its signal and its connection all hold the response.
  */
 export class RemoteItems<U> implements AsyncIterableIterator<Annotated<U>, undefined> {
-  readonly #receiver: ResponseReceiver;
-  readonly #context: Context<unknown>;
-  readonly #signal: AbortSignal | undefined;
-  readonly #forget: () => void;
-  /** Two `next` at a time are answered one after the other. */
-  #last: Promise<unknown> = Promise.resolve();
-  #isOver = false;
-  #hasFinal = false;
-  #isAborted = false;
+  readonly #response: RemoteResponse<U>;
 
-  constructor(
-    receiver: ResponseReceiver,
-    context: Context<unknown>,
-    signal: AbortSignal | undefined,
-    private readonly onBroken: () => void,
-  ) {
-    this.#receiver = receiver;
-    this.#context = context;
-    this.#signal = signal;
-    this.#forget = context.onControl((event) => (event === 'kill' ? this.#kill() : receiver.control('stop')));
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
-    if (signal?.aborted) this.#onAbort();
-    else if (context.isKilled) this.#kill();
-    else if (context.isStopped) receiver.control('stop');
+  constructor(response: RemoteResponse<U>) {
+    this.#response = response;
+    dropped.register(this, response, this);
   }
 
   [Symbol.asyncIterator](): this {
     return this;
   }
 
-  next(): Promise<Step<U>> {
-    const step = this.#last.then(() => this.#step());
-    this.#last = step.catch(() => {});
+  async next(): Promise<Step<U>> {
+    const step = await this.#response.next();
+    // Whoever waits for an item may hold nothing but its promise: `this` is used after the wait, so that it lives until then.
+    if (step.done) dropped.unregister(this);
     return step;
   }
 
   async return(): Promise<Step<U>> {
-    this.#kill();
+    dropped.unregister(this);
+    this.#response.kill();
     return { done: true, value: undefined };
   }
-
-  async #step(): Promise<Step<U>> {
-    if (!this.#isOver) {
-      const item = await this.#read();
-      if (item) return { done: false, value: item };
-      this.#close();
-    }
-    if (!this.#isAborted) return { done: true, value: undefined };
-    // Thrown once, as a generator would.
-    this.#isAborted = false;
-    throw cancelled(this.#signal?.reason);
-  }
-
-  /** The next item; undefined at the end, which is in order or has been told of. */
-  async #read(): Promise<Annotated<U> | undefined> {
-    try {
-      const bytes = await this.#receive();
-      const frame = bytes && decodeResponseFrame(decodeTwoPart(bytes, Infinity));
-      if (frame?.kind === 'item' && !this.#hasFinal) return annotated<U>(frame.item);
-      if (frame?.kind === 'item') return this.#broken('the worker sent an item after the end of its stream', 'Unknown');
-      if (frame?.kind !== 'final') return this.#hasFinal ? undefined : this.#cut();
-      this.#hasFinal = true;
-      return await this.#read();
-    } catch (error) {
-      return this.#broken(messageOf(error), 'Unknown');
-    }
-  }
-
-  /** After the final marker only the sentinel is due, and it is not waited for without end. */
-  async #receive(): Promise<Uint8Array | undefined> {
-    if (!this.#hasFinal) return this.#receiver.receive();
-    const timer = setTimeout(() => this.#receiver.close(), FIN_TIMEOUT_MS);
-    try {
-      return await this.#receiver.receive();
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #cut(): Annotated<U> | undefined {
-    if (this.#isOver || this.#context.isStopped) return undefined;
-    return this.#broken(INCOMPLETE_STREAM, 'Disconnected');
-  }
-
-  #broken(message: string, type: string): Annotated<U> | undefined {
-    if (this.#isOver) return undefined;
-    this.onBroken();
-    this.#kill();
-    return new Annotated<U>({ event: 'error', comment: [message], error: { error_type: type, message } });
-  }
-
-  readonly #onAbort = (): void => {
-    this.#isAborted = !this.#isOver;
-    this.#kill();
-  };
-
-  #kill(): void {
-    if (this.#isOver) return;
-    if (!this.#hasFinal) this.#receiver.control('kill');
-    this.#close();
-  }
-
-  #close(): void {
-    this.#isOver = true;
-    this.#forget();
-    this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#receiver.close();
-  }
-}
-
-const FIELDS = ['data', 'id', 'event', 'comment', 'error'] as const;
-
-/** An item as upstream sends it. A worker that wraps nothing sends its data bare. */
-function annotated<U>(item: unknown): Annotated<U> {
-  if (typeof item !== 'object' || item === null || Array.isArray(item)) return new Annotated<U>({ data: item as U });
-  const fields: Record<string, unknown> = {};
-  for (const field of FIELDS) {
-    const value = (item as Record<string, unknown>)[field];
-    if (value !== undefined && (value !== null || field === 'data')) fields[field] = value;
-  }
-  return new Annotated<U>(fields);
 }

@@ -62,7 +62,7 @@ export class ServedEndpoint implements AsyncDisposable {
   async #stop(options: DrainOptions | undefined): Promise<void> {
     health.endpointStopped(this.endpoint.endpoint);
     await this.#registration.unregister();
-    await this.#admission.drain({ deadlineMs: this.#drainDeadlineMs, ...options });
+    await this.#admission.drain({ ...options, deadlineMs: options?.deadlineMs ?? this.#drainDeadlineMs });
     await this.#target.stop();
     this.#onStopped();
   }
@@ -97,17 +97,18 @@ export async function serveEndpoint<T>(
   const admission = new Admission(ingress, dial, options);
   const { namespace, component, endpoint: name } = endpoint;
   const address = { namespace, component, endpoint: name, instanceId };
-  const target = await planes.request.server.serve(address, admission.accept);
+  let target: ServedTarget | undefined;
   try {
+    target = await planes.request.server.serve(address, admission.accept);
     const transport = { kind: planes.request.kind, address: target.address };
     const registration = await planes.discovery.register({ ...address, transport });
-    health.endpointServed(name);
+    health.endpointServed(name, instanceId.toString(16));
     return new ServedEndpoint(
       { endpoint, instanceId, admission, target, registration, drainDeadlineMs: options.drainDeadlineMs },
       onStopped,
     );
   } catch (error) {
-    await target.stop();
+    await Promise.all([target?.stop(), admission.drain({ deadlineMs: 0 })]);
     throw error;
   }
 }

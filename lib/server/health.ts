@@ -33,9 +33,16 @@ export class Health {
   readonly #endpoints = new Map<string, EndpointState>();
   #status: HealthStatus | undefined;
   #startedAt: number | undefined;
+  #workerId: string | undefined;
 
-  /** Notes that the endpoint takes requests from now on. */
-  endpointServed(name: string): void {
+  /** The id of the worker that served an endpoint last, in hexadecimal; undefined before the first. */
+  get workerId(): string | undefined {
+    return this.#workerId;
+  }
+
+  /** Notes that the endpoint takes requests from now on, and who serves it. */
+  endpointServed(name: string, workerId?: string): void {
+    this.#workerId = workerId ?? this.#workerId;
     const state = this.#endpoints.get(name) ?? { served: 0, stopped: 0 };
     if (state.stopped > 0) state.stopped -= 1;
     state.served += 1;

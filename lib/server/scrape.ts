@@ -23,16 +23,18 @@ export function scrape(
   { registry = getRegistry(), health, settings }: ScrapeOptions,
   limitSeconds = NaN,
 ): Promise<string> {
-  setUptime(registry, settings, health.uptimeSeconds());
+  setUptime(registry, settings, health);
   if (settings.system.processMetrics) addProcessMetrics(registry);
   const limitMs = limitSeconds > 0 ? limitSeconds * 1_000 * TIMEOUT_SHARE : Infinity;
   return renderText(registry, { timeoutMs: Math.min(COLLECT_TIMEOUT_MS, limitMs) });
 }
 
-function setUptime(registry: Registry, settings: Settings, seconds: number): void {
+function setUptime(registry: Registry, settings: Settings, health: Health): void {
   const { prefix, uptimeLabels } = NAMING_SCHEMES[settings.metrics.naming];
   const { name, help } = UPTIME_METRIC;
   const definition = { name: prefix + name, help, labelNames: [], owner: 'profiled', aggregator: 'max' } as const;
   const family = storeOf(registry).familyOrUnregistered({ type: 'gauge', ...definition });
-  family.series(uptimeLabels).set(seconds);
+  const worker =
+    settings.metrics.naming === 'dynamo' && health.workerId !== undefined ? { worker_id: health.workerId } : {};
+  family.onlySeries({ ...uptimeLabels, ...worker }).set(health.uptimeSeconds());
 }

@@ -43,6 +43,14 @@ export class ByteQueue {
     return i + 4 <= first.length ? first.readUInt32BE(i) : this.#head(at + 4).readUInt32BE(this.#start + at);
   }
 
+  /** The big-endian u64 at `at`, exact up to 2^53; all eight bytes must be there. */
+  u64(at: number): number {
+    let first = this.#chunks[0]!;
+    if (this.#start + at + 8 > first.length) first = this.#head(at + 8);
+    const i = this.#start + at;
+    return first.readUInt32BE(i) * 2 ** 32 + first.readUInt32BE(i + 4);
+  }
+
   /** Removes and returns the first `count` bytes, which must be there. */
   take(count: number): Buffer {
     if (count === 0) return Buffer.alloc(0);

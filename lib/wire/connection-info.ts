@@ -1,5 +1,5 @@
 import type { ConnectionInfo } from './control-message';
-import { asObject, asOneOf, asText } from './fields';
+import { asObject, asOneOf, asText, kindOf } from './fields';
 import { invalidMessage } from './invalid';
 import { parseBigJson } from './json';
 
@@ -30,16 +30,14 @@ export function encodeConnectionInfo({ address, subject, context, streamType }: 
  */
 export function decodeConnectionInfo({ transport, info }: ConnectionInfo, contextId: string): CallHomeAddress {
   if (transport !== TCP_SERVER) {
-    throw invalidMessage(`\`connection_info.transport\` must be "${TCP_SERVER}", got ${JSON.stringify(transport)}`);
+    throw invalidMessage(`\`connection_info.transport\` must be "${TCP_SERVER}", got ${kindOf(transport)}`);
   }
   const fields = asObject(parseBigJson(info, '`connection_info.info`'), '`connection_info.info`');
   const streamType = asOneOf(fields.stream_type, STREAM_TYPES, '`stream_type`');
   if (streamType !== 'response') throw invalidMessage('`stream_type` must be "response", got "request"');
   const context = asText(fields.context, '`context`');
   if (context !== contextId) {
-    throw invalidMessage(
-      `\`context\` must be the request's id ${JSON.stringify(contextId)}, got ${JSON.stringify(context)}`,
-    );
+    throw invalidMessage(`\`context\` must be the request's id ${kindOf(contextId)}, got ${kindOf(context)}`);
   }
   return {
     address: asText(fields.address, '`address`'),

@@ -11,6 +11,9 @@ export type ResponseType = (typeof RESPONSE_TYPES)[number];
 export const PAYLOAD_CODECS = ['json', 'msgpack'] as const;
 export type PayloadCodec = (typeof PAYLOAD_CODECS)[number];
 
+/** How much of a name in the metadata an error repeats, in characters. */
+const SHOWN_KEY = 64;
+
 /** How the worker reaches the requester: the name of a response plane, and what only that plane understands. */
 export interface ConnectionInfo {
   readonly transport: string;
@@ -77,7 +80,8 @@ function asTimestamp(value: unknown): bigint {
 function asTextMap(value: unknown): Record<string, string> {
   const fields = asObject(value, '`metadata`');
   for (const [key, text] of Object.entries(fields)) {
-    if (typeof text !== 'string') throw invalidMessage(`\`metadata.${key}\` must be a string, got ${kindOf(text)}`);
+    if (typeof text !== 'string')
+      throw invalidMessage(`\`metadata.${key.slice(0, SHOWN_KEY)}\` must be a string, got ${kindOf(text)}`);
   }
   return fields as Record<string, string>;
 }

@@ -6,10 +6,13 @@ export function asObject(value: unknown, what: string): Record<string, unknown> 
   throw invalidMessage(`${what} must be an object, got ${kindOf(value)}`);
 }
 
-/** @throws PROFILED_MESSAGE_INVALID unless `value` is text with something in it */
+/** @throws PROFILED_MESSAGE_INVALID unless `value` is text with something in it, and all of it Unicode, as upstream has it */
 export function asText(value: unknown, what: string): string {
-  if (typeof value === 'string' && value !== '') return value;
-  throw invalidMessage(`${what} must be a string that is not empty, got ${kindOf(value)}`);
+  if (typeof value !== 'string' || value === '') {
+    throw invalidMessage(`${what} must be a string that is not empty, got ${kindOf(value)}`);
+  }
+  if (!value.isWellFormed()) throw invalidMessage(`${what} has half of a surrogate pair, got ${kindOf(value)}`);
+  return value;
 }
 
 /** @throws PROFILED_MESSAGE_INVALID unless `value` is one of `allowed` */

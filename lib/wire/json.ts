@@ -7,6 +7,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** Numbers of fewer digits than this are exact as they are. */
 const EXACT_DIGITS = 15;
 
+/** The longest integer of 64 bits, its sign included. What is longer is no id, and to convert megabytes of digits takes seconds. */
+const MAX_INTEGER = 20;
+
 /** Strings whole, so that digits inside them are passed over, and numbers whole, so that a fraction is not taken for an integer. */
 const STRINGS_AND_NUMBERS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const LONG_DIGITS = /\d{16}/;
@@ -34,7 +37,7 @@ export function decodeUtf8(bytes: Uint8Array, what: string): string {
 
 /**
  * Parses JSON that may carry u64 ids or timestamps in nanoseconds: an integer beyond 2^53 becomes a `bigint`, every other
- * number a `number`. Text without such an integer costs one more scan than `JSON.parse`.
+ * number a `number`, one of more than 20 digits too. Text without such an integer costs one more scan than `JSON.parse`.
  * @throws PROFILED_MESSAGE_INVALID
  */
 export function parseBigJson(text: string, what: string): unknown {
@@ -68,7 +71,8 @@ function markUnsafeIntegers(text: string, what: string): string {
 }
 
 function isUnsafeInteger(token: string): boolean {
-  return token.length > EXACT_DIGITS && INTEGER.test(token) && !Number.isSafeInteger(Number(token));
+  const { length } = token;
+  return length > EXACT_DIGITS && length <= MAX_INTEGER && INTEGER.test(token) && !Number.isSafeInteger(Number(token));
 }
 
 function parseText(text: string, what: string, reviver?: (key: string, value: unknown) => unknown): unknown {

@@ -1,3 +1,4 @@
+import { ByteQueue } from './byte-queue';
 import { invalidMessage } from './invalid';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './limits';
 
@@ -36,23 +37,24 @@ export function decodeTwoPart(bytes: Uint8Array, maxBytes = DEFAULT_MAX_MESSAGE_
   if (bytes.length < PREFIX_BYTES) {
     throw invalidMessage(`a message has a prefix of ${PREFIX_BYTES} bytes, got ${bytes.length} in all`);
   }
-  const total = messageBytes(bytes, maxBytes);
+  const headerBytes = readLength(bytes, 0);
+  const total = checkedTotal(headerBytes, readLength(bytes, 8), maxBytes);
   if (bytes.length !== total) {
     throw invalidMessage(`the message's prefix announces ${total} bytes, got ${bytes.length}`);
   }
-  const bodyStart = PREFIX_BYTES + readLength(bytes, 0);
+  const bodyStart = PREFIX_BYTES + headerBytes;
   return { header: bytes.subarray(PREFIX_BYTES, bodyStart), body: bytes.subarray(bodyStart) };
 }
 
 /**
- * Cuts a byte stream into messages. Chunks are kept as they came and joined once per message, and a prefix that announces
- * more than `maxBytes` is refused before anything is allocated for it. Once it threw, the stream can not be read on: every
- * later `nextFrame` throws the same way.
+ * Cuts a byte stream into messages. A prefix that announces more than `maxBytes` is refused before anything is allocated for it.
+ * Once it threw, the stream can not be read on: every later `nextFrame` throws the same way.
  */
 export class TwoPartDecoder {
+  readonly #queue = new ByteQueue();
   readonly #maxBytes: number;
-  #chunks: Uint8Array[] = [];
-  #buffered = 0;
+  /** The size of the message that comes next; 0 while that is not known. */
+  #total = 0;
 
   constructor(maxBytes = DEFAULT_MAX_MESSAGE_BYTES) {
     this.#maxBytes = maxBytes;
@@ -60,26 +62,25 @@ export class TwoPartDecoder {
 
   /** How many bytes wait for the rest of their message; not 0 at the end of a stream means that it was cut off. */
   get buffered(): number {
-    return this.#buffered;
+    return this.#queue.length;
   }
 
   /** Adds what arrived. The chunk is kept, not copied: leave it alone from then on. */
-  push(chunk: Uint8Array): void {
-    if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
-    this.#buffered += chunk.length;
+  push(chunk: Buffer): void {
+    this.#queue.push(chunk);
   }
 
   /** The bytes of the next whole message, prefix included; undefined while some are missing. @throws PROFILED_MESSAGE_INVALID */
-  nextFrame(): Uint8Array | undefined {
-    if (this.#buffered < PREFIX_BYTES) return undefined;
-    const total = messageBytes(this.#head(PREFIX_BYTES), this.#maxBytes);
-    if (this.#buffered < total) return undefined;
-    const head = this.#head(total);
-    this.#buffered -= total;
-    this.#chunks[0] = head.subarray(total);
-    if (head.length === total) this.#chunks.shift();
-    return head.subarray(0, total);
+  nextFrame(): Buffer | undefined {
+    const queue = this.#queue;
+    if (this.#total === 0) {
+      if (queue.length < PREFIX_BYTES) return undefined;
+      this.#total = checkedTotal(queue.u64(0), queue.u64(8), this.#maxBytes);
+    }
+    if (queue.length < this.#total) return undefined;
+    const frame = queue.take(this.#total);
+    this.#total = 0;
+    return frame;
   }
 
   /** The parts of the next whole message; undefined while some bytes are missing. @throws PROFILED_MESSAGE_INVALID */
@@ -87,22 +88,11 @@ export class TwoPartDecoder {
     const frame = this.nextFrame();
     return frame && decodeTwoPart(frame, this.#maxBytes);
   }
-
-  /** The first chunk, made to hold at least `count` bytes. */
-  #head(count: number): Uint8Array {
-    if (this.#chunks[0]!.length < count) {
-      let joined = 0;
-      let used = 0;
-      while (joined < count) joined += this.#chunks[used++]!.length;
-      this.#chunks.splice(0, used, Buffer.concat(this.#chunks.slice(0, used), joined));
-    }
-    return this.#chunks[0]!;
-  }
 }
 
-function messageBytes(prefix: Uint8Array, maxBytes: number): number {
+function checkedTotal(headerBytes: number, bodyBytes: number, maxBytes: number): number {
   // Doubles: exact up to 2^53, and beyond that still far above any limit.
-  const total = PREFIX_BYTES + readLength(prefix, 0) + readLength(prefix, 8);
+  const total = PREFIX_BYTES + headerBytes + bodyBytes;
   if (total > maxBytes) throw invalidMessage(`a message of ${total} bytes is larger than the limit of ${maxBytes}`);
   return total;
 }

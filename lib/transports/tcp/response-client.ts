@@ -1,6 +1,7 @@
 import { ProfiledError } from '../../errors';
 import { decodeConnectionInfo } from '../../wire/connection-info';
 import type { ConnectionInfo } from '../../wire/control-message';
+import { kindOf } from '../../wire/fields';
 import { invalidMessage } from '../../wire/invalid';
 import { encodeHandshake } from '../../wire/response-frames';
 import type { DialOptions, ResponseClient, ResponseSender } from '../transport';
@@ -24,9 +25,7 @@ export class TcpResponseClient implements ResponseClient {
     const { address, subject, streamType } = decodeConnectionInfo(info, contextId);
     const to = parseSocketAddress(address);
     if (!to) {
-      throw invalidMessage(
-        `\`address\` must be of the form ip:port, with no host name, got ${JSON.stringify(address)}`,
-      );
+      throw invalidMessage(`\`address\` must be of the form ip:port, with no host name, got ${kindOf(address)}`);
     }
     if (this.#isClosed) throw new ProfiledError('PROFILED_DISCONNECTED', 'the response client is closed');
     const dial = new Dial(to, this.#options.connectTimeoutMs);
