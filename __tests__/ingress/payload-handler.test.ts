@@ -109,7 +109,10 @@ describe('a payload', () => {
     expect(await metrics()).toMatchObject({ ...ONE, requestBytes: 7, responseBytes: 0 });
   });
 
-  const refused = (text: string) => [JSON.stringify({ error: text }), SENTINEL];
+  /** What is said of a request that is itself at fault: else clients of Dynamo would leave the worker out for the next seconds. */
+  const refused = (error: string) => {
+    return [JSON.stringify({ error, typed_error: { error_type: 'InvalidArgument', message: error } }), SENTINEL];
+  };
 
   it.each<[string, string, (control: Record<string, unknown>) => Uint8Array, string | undefined]>([
     ['no message', 'deserialization', () => Buffer.from('rubbish'), undefined],
@@ -150,6 +153,8 @@ describe('a payload', () => {
   it('whose body is no JSON says so', async () => {
     const [prologue, ...rest] = await new Requester().run(echo, (control) => well(control, '{"a":'));
     expect(prologue).toContain('the request body is not valid JSON');
+    // Else clients of Dynamo would leave the worker out for the next seconds.
+    expect(prologue).toContain('"typed_error":{"error_type":"InvalidArgument"');
     expect(rest).toEqual([SENTINEL]);
     expect(await metrics()).toMatchObject({ ...ONE, errors: { deserialization: 1 } });
   });

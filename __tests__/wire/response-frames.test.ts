@@ -31,6 +31,11 @@ describe('response frames', () => {
     ],
     ['prologue', encodePrologue(null), ['{"error":null}', '']],
     ['error prologue', encodePrologue('no "luck"'), ['{"error":"no \\"luck\\""}', '']],
+    [
+      'typed error prologue',
+      encodePrologue('no', 'InvalidArgument'),
+      ['{"error":"no","typed_error":{"error_type":"InvalidArgument","message":"no"}}', ''],
+    ],
     ['item', encodeWrapper(wrapItem('{"data":"t"}')), ['', '{"data":{"data":"t"},"complete_final":false}']],
     ['final marker', encodeWrapper(FINAL_WRAPPER), ['', '{"complete_final":true}']],
     ['stop', encodeControl('stop'), ['"stop"', '']],

@@ -141,6 +141,6 @@ export class PayloadRun {
     if (this.#state.isOver) return;
     this.#profile.fail(type, error);
     this.#state.isOver = true;
-    await reply.refuse(error);
+    await reply.refuse(error, { requestIsAtFault: type !== 'generate' });
   }
 }

@@ -31,9 +31,14 @@ export class Reply {
     await this.sender.send(READY);
   }
 
-  /** Says that the request failed and that nothing follows. A requester who has left is not told; never rejects. */
-  async refuse(error: unknown): Promise<void> {
-    await ignoreFailure(this.sender.send(encodePrologue(messageOf(error))));
+  /**
+   * Says that the request failed and that nothing follows. Clients of Dynamo take an error prologue for a failure of the worker
+   * and avoid it for seconds; since 1.5 they leave it in service when told that the request itself is at fault.
+   * A requester who has left is not told; never rejects.
+   */
+  async refuse(error: unknown, { requestIsAtFault }: { readonly requestIsAtFault: boolean }): Promise<void> {
+    const errorType = requestIsAtFault ? 'InvalidArgument' : undefined;
+    await ignoreFailure(this.sender.send(encodePrologue(messageOf(error), errorType)));
   }
 
   /** The frame of one item. @throws PROFILED_MESSAGE_INVALID if the item has no JSON form */

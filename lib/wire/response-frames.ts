@@ -24,9 +24,13 @@ export function decodeHandshake({ header }: TwoPartMessage): Handshake {
   };
 }
 
-/** The frame before the first item: `null` = a stream follows; text = the handler failed and nothing follows. */
-export function encodePrologue(error: string | null): Buffer {
-  return encodeTwoPart(JSON.stringify({ error }), '');
+/**
+ * The frame before the first item: `null` = a stream follows; text = the request failed and nothing follows. `errorType` is one of
+ * Dynamo's names, for its releases since 1.5; older ones read the text alone.
+ */
+export function encodePrologue(error: string | null, errorType?: string): Buffer {
+  const typed = errorType === undefined ? {} : { typed_error: { error_type: errorType, message: error } };
+  return encodeTwoPart(JSON.stringify({ error, ...typed }), '');
 }
 
 /** The failure that the prologue tells of, or null. Newer releases add a typed error beside the text. @throws PROFILED_MESSAGE_INVALID */
