@@ -27,7 +27,9 @@ describe('waitForInstances with a signal that outlives it', () => {
     expect(keptBy(signal)).toBe(0);
   };
 
-  test('this test would see what AbortSignal.any leaves', () => {
+  // Node 24 lets go of composites; before, they are what this test is about.
+  const leaks = Number(process.versions.node.split('.')[0]) < 24;
+  (leaks ? test : test.skip)('this test would see what AbortSignal.any leaves', () => {
     const { signal: other } = new AbortController();
     const made = AbortSignal.any([other]);
     expect(keptBy(other)).toBe(1);
