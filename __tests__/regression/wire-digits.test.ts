@@ -1,0 +1,16 @@
+import { parseBigJson } from '../../lib/wire/json';
+
+/** A control header with one integer of 30 MB held up the event loop for eight seconds: that is what `BigInt` needs for it. */
+test('an integer of megabytes is no bigint, and is read at once', () => {
+  const start = performance.now();
+  expect(parseBigJson(`{"id":${'9'.repeat(30_000_000)}}`, 'the text')).toEqual({ id: Infinity });
+  expect(performance.now() - start).toBeLessThan(2_000);
+});
+
+test('every integer of 64 bits still is one, and what is longer is a number as any reader has it', () => {
+  expect(parseBigJson('[18446744073709551615,-9223372036854775808]', 'the text')).toEqual([
+    18446744073709551615n,
+    -9223372036854775808n,
+  ]);
+  expect(parseBigJson('[100000000000000000000,-18446744073709551616]', 'the text')).toEqual([1e20, -(2 ** 64)]);
+});
