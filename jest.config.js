@@ -14,6 +14,8 @@ const project = (displayName, tsconfig, globals) => ({
 });
 
 module.exports = {
+  // Jest would leave one core of two idle.
+  maxWorkers: '100%',
   globalSetup: '<rootDir>/__tests__/support/build.js',
   projects: [
     {

@@ -75,7 +75,10 @@ export class Annotated<T> implements AnnotatedFields<T> {
   /** The error's text, from `error` or else from `comment`; undefined when this is no error item. */
   get errorMessage(): string | undefined {
     if (!this.isError) return undefined;
-    return this.error?.message ?? this.comment?.join('; ') ?? 'unknown error';
+    // A remote worker may have sent anything under these names.
+    const [message, comment]: unknown[] = [this.error?.message, this.comment];
+    if (typeof message === 'string') return message;
+    return Array.isArray(comment) ? comment.join('; ') : typeof comment === 'string' ? comment : 'unknown error';
   }
 }
 
