@@ -175,3 +175,48 @@ test('a BigInt with a toJSON of its own', () => {
     delete prototype.toJSON;
   }
 });
+
+test('integers of every length', () => {
+  for (const edge of [
+    0,
+    -0,
+    9,
+    10,
+    99,
+    100,
+    1e3,
+    1e4,
+    1e5,
+    1e6,
+    1e7,
+    1e8,
+    1e9,
+    2 ** 31 - 1,
+    2 ** 31,
+    2 ** 32,
+    2 ** 53,
+  ]) {
+    for (const value of [edge, -edge, edge - 1, 1 - edge]) expect(jsonByteLength(value)).toBe(expected(value));
+  }
+});
+
+test('a toJSON that measures what encloses it', () => {
+  const outer: Record<string, unknown> = { name: 'outer' };
+  const sizes: number[] = [];
+  outer.inner = {
+    toJSON() {
+      if (sizes.length === 0) sizes.push(0, jsonByteLength(outer));
+      return 'x';
+    },
+  };
+  expect(jsonByteLength(outer)).toBe(expected(outer));
+  expect(sizes).toEqual([0, expected(outer)]);
+});
+
+test('records of more shapes than are remembered', () => {
+  for (let i = 0; i < 2_000; i++) {
+    const value = { [`key ${i} "`]: i, [`${'long'.repeat(i % 40)}é`]: { [`${i}`]: 1, same: true } };
+    expect(jsonByteLength(value)).toBe(expected(value));
+    expect(jsonByteLength(value)).toBe(expected(value));
+  }
+});

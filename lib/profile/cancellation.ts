@@ -5,7 +5,11 @@ import { Context } from '../engine/context';
  * among the arguments, or in the `signal` of one of them, has fired. Never throws.
  */
 export function isAborted(args: readonly unknown[]): boolean {
-  return args.some((arg) => typeof arg === 'object' && arg !== null && hasAborted(arg));
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i];
+    if (typeof arg === 'object' && arg !== null && hasAborted(arg)) return true;
+  }
+  return false;
 }
 
 function hasAborted(arg: object): boolean {

@@ -8,14 +8,28 @@ const MAX_DEPTH = 64;
 
 // eslint-disable-next-line no-control-regex -- control characters are what has to be escaped
 const NEEDS_ESCAPE = /["\\\u0000-\u001f\ud800-\udfff]/;
+// eslint-disable-next-line no-control-regex -- as above
+const NEEDS_A_LOOK = /["\\\u0000-\u001f\u0080-\uffff]/;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+
+/** 1 for the ASCII characters that JSON writes as they are. */
+const PLAIN = Uint8Array.from({ length: 0x80 }, (_, unit) =>
+  unit < 0x20 || unit === QUOTE || unit === BACKSLASH ? 0 : 1,
+);
+/** Up to this length a loop is faster than a regular expression. */
+const SHORT = 11;
 
 /** `JSON.isRawJSON`, where the engine has it (Node 22). */
 const isRawJSON = (JSON as { isRawJSON?: (value: unknown) => value is { rawJSON: string } }).isRawJSON;
 
-/** The objects that enclose the value being measured. One stack serves every call, since measuring never yields. */
-let enclosing: object[] = [];
+/**
+ * The objects that enclose the value being measured, from `base` on. One stack serves every call, since measuring never yields;
+ * a getter or `toJSON` that measures something itself starts a base of its own.
+ */
+const enclosing: (object | undefined)[] = [];
+let depth = 0;
+let base = 0;
 
 /** Thrown inside, never out of this file: what `JSON.stringify` would refuse. */
 const UNMEASURABLE = new Error('not JSON');
@@ -27,15 +41,16 @@ const TOO_DEEP = new Error('too deep');
  * Reads what `JSON.stringify` would read: getters run and `toJSON` is called.
  */
 export function jsonByteLength(value: unknown): number {
-  const outer = enclosing;
-  enclosing = [];
+  const [outerBase, outerDepth] = [base, depth];
+  base = depth;
   try {
     const size = sizeOfValue(value, '');
     return size < 0 ? 0 : size;
   } catch (error) {
     return error === TOO_DEEP ? builtInSize(value) : -1;
   } finally {
-    enclosing = outer;
+    while (depth > outerDepth) leave();
+    base = outerBase;
   }
 }
 
@@ -50,21 +65,11 @@ function builtInSize(value: unknown): number {
 
 /** Size of `value` found under `key`; -1 where it is left out (undefined, functions, symbols). */
 function sizeOfValue(value: unknown, key: string | number): number {
-  switch (typeof value) {
-    case 'string':
-      return sizeOfString(value);
-    case 'number':
-      return sizeOfNumber(value);
-    case 'boolean':
-      return value ? 4 : 5;
-    case 'object':
-      return value === null ? 4 : sizeOfObject(value, key);
-    case 'bigint':
-    case 'function':
-      return sizeOfRare(value, key);
-    default:
-      return -1;
-  }
+  if (typeof value === 'string') return sizeOfString(value);
+  if (typeof value === 'number') return sizeOfNumber(value);
+  if (typeof value === 'object') return value === null ? 4 : sizeOfObject(value, key);
+  if (typeof value === 'boolean') return value ? 4 : 5;
+  return typeof value === 'bigint' || typeof value === 'function' ? sizeOfRare(value, key) : -1;
 }
 
 function sizeOfObject(value: object, key: string | number): number {
@@ -72,6 +77,7 @@ function sizeOfObject(value: object, key: string | number): number {
     return sizeOfConverted((value as Convertible).toJSON!(String(key)), key);
   }
   if (Array.isArray(value)) return sizeOfArray(value);
+  if (Object.getPrototypeOf(value) === Object.prototype) return sizeOfRecord(value);
   if (value instanceof Number) return sizeOfNumber(Number(value));
   if (value instanceof String) return sizeOfString(String(value));
   if (value instanceof Boolean) return value.valueOf() ? 4 : 5;
@@ -112,49 +118,94 @@ function sizeOfArray(array: readonly unknown[]): number {
     const item = sizeOfValue(array[i], i);
     size += item < 0 ? 4 : item;
   }
-  enclosing.pop();
+  leave();
   return size;
 }
 
 function sizeOfRecord(record: object): number {
   enter(record);
   let size = 1;
+  let seen: SeenKey | undefined = FIRST;
   for (const key in record) {
     if (!hasOwn.call(record, key)) continue;
     if (key === 'rawJSON' && isRawJSON?.(record)) {
-      enclosing.pop();
+      leave();
       return byteLength(record.rawJSON);
     }
-    const item = sizeOfValue((record as Record<string, unknown>)[key], key);
-    if (item >= 0) size += sizeOfString(key) + item + 2;
+    seen = seen && keyAfter(seen, key);
+    const value = (record as Record<string, unknown>)[key];
+    const item = typeof value === 'string' ? sizeOfString(value) : sizeOfValue(value, key);
+    if (item >= 0) size += (seen ? seen.size : sizeOfString(key)) + item + 2;
   }
-  enclosing.pop();
+  leave();
   return size === 1 ? 2 : size;
 }
 
 function enter(container: object): void {
-  if (enclosing.includes(container)) throw UNMEASURABLE;
-  if (enclosing.length >= MAX_DEPTH) throw TOO_DEEP;
-  enclosing.push(container);
+  for (let i = base; i < depth; i++) if (enclosing[i] === container) throw UNMEASURABLE;
+  if (depth - base >= MAX_DEPTH) throw TOO_DEEP;
+  enclosing[depth++] = container;
+}
+
+function leave(): void {
+  enclosing[--depth] = undefined;
+}
+
+/**
+ * The keys of records measured before, in the order in which they came: records of one shape find the size of each key by
+ * comparing two pointers. The tree stays small; keys that find no place in it are measured.
+ */
+class SeenKey {
+  next: SeenKey | undefined = undefined;
+
+  constructor(
+    readonly key: string,
+    readonly size: number,
+    readonly sibling: SeenKey | undefined,
+  ) {}
+}
+
+const FIRST = new SeenKey('', 0, undefined);
+const MAX_SEEN = 1_000;
+const MAX_SIBLINGS = 8;
+const MAX_SEEN_LENGTH = 64;
+let seenCount = 0;
+
+function keyAfter(before: SeenKey, key: string): SeenKey | undefined {
+  const { next } = before;
+  return next?.key === key ? next : findKey(before, key);
+}
+
+function findKey(before: SeenKey, key: string): SeenKey | undefined {
+  let siblings = 0;
+  for (let { next } = before; next; next = next.sibling, siblings++) if (next.key === key) return next;
+  if (siblings >= MAX_SIBLINGS || seenCount >= MAX_SEEN || key.length > MAX_SEEN_LENGTH) return undefined;
+  seenCount += 1;
+  return (before.next = new SeenKey(key, sizeOfString(key), before.next));
 }
 
 function sizeOfNumber(value: number): number {
-  if (!Number.isFinite(value)) return 4;
-  if (Number.isInteger(value) && value >= 0 && value < 1_000_000) {
-    return value < 10 ? 1 : value < 100 ? 2 : value < 1_000 ? 3 : value < 10_000 ? 4 : value < 100_000 ? 5 : 6;
-  }
-  return String(value).length;
+  if ((value | 0) === value) return value < 0 ? 1 + digitsOf(-value) : digitsOf(value);
+  return Number.isFinite(value) ? String(value).length : 4;
+}
+
+/** Decimal digits of an integer from 0 to 2^31. */
+function digitsOf(value: number): number {
+  if (value < 1e4) return value < 10 ? 1 : value < 100 ? 2 : value < 1e3 ? 3 : 4;
+  if (value < 1e7) return value < 1e5 ? 5 : value < 1e6 ? 6 : 7;
+  return value < 1e8 ? 8 : value < 1e9 ? 9 : 10;
 }
 
 /** Bytes of a string between quotes: escapes, UTF-8, and a lone surrogate as the six characters of its escape. */
 function sizeOfString(text: string): number {
   const { length } = text;
-  if (length > 24) return NEEDS_ESCAPE.test(text) ? sizeOfUnits(text) : byteLength(text) + 2;
-  for (let i = 0; i < length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit < 0x20 || unit > 0x7f || unit === QUOTE || unit === BACKSLASH) return sizeOfUnits(text);
-  }
+  if (length > SHORT) return NEEDS_A_LOOK.test(text) ? sizeOfRichString(text) : length + 2;
+  for (let i = 0; i < length; i++) if (PLAIN[text.charCodeAt(i)] !== 1) return sizeOfUnits(text);
   return length + 2;
+}
+
+function sizeOfRichString(text: string): number {
+  return NEEDS_ESCAPE.test(text) ? sizeOfUnits(text) : byteLength(text) + 2;
 }
 
 function sizeOfUnits(text: string): number {

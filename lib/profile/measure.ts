@@ -1,8 +1,10 @@
 import 'reflect-metadata';
+import { types } from 'node:util';
 import { log } from '../internal/logger';
 import { follow } from './follow';
 import { Method } from './method';
 import type { Profile } from './profile';
+import { AsyncTap } from './tap-async';
 
 type AnyFunction = (this: unknown, ...args: never[]) => unknown;
 
@@ -18,24 +20,42 @@ export function measure<F extends AnyFunction>(
   if (known) return { wrapper: original, method: known };
 
   const method = new Method(name, original);
+  const makesStreams = isAsyncGeneratorFunction(original);
   // A method of an object literal is neither a constructor nor has it a prototype, as methods of classes.
   const { wrapper } = {
     wrapper(this: unknown, ...args: unknown[]): unknown {
       const profile = open(method, this, args);
-      if (!profile) return Reflect.apply(original, this, args as never[]);
+      if (!profile) return call(original, this, args);
       let result: unknown;
       try {
-        result = Reflect.apply(original, this, args as never[]);
+        result = call(original, this, args);
       } catch (error) {
         profile.crash(error);
         throw error;
       }
-      return follow(profile, result);
+      // Nobody can have touched a generator that was just made: it needs no look at what it is.
+      return makesStreams ? new AsyncTap(result as AsyncGenerator, profile) : follow(profile, result);
     },
   };
   copyIdentity(original, wrapper);
   method.mark(wrapper);
   return { wrapper: wrapper as unknown as F, method };
+}
+
+/** `Reflect.apply`, told apart by the number of arguments: a literal list costs nothing. */
+function call(fn: AnyFunction, self: unknown, args: readonly unknown[]): unknown {
+  switch (args.length) {
+    case 1:
+      return Reflect.apply(fn, self, [args[0]] as never[]);
+    case 2:
+      return Reflect.apply(fn, self, [args[0], args[1]] as never[]);
+    default:
+      return Reflect.apply(fn, self, args as never[]);
+  }
+}
+
+function isAsyncGeneratorFunction(value: unknown): boolean {
+  return types.isGeneratorFunction(value) && types.isAsyncFunction(value);
 }
 
 /** The profile of a call; undefined when nothing is recorded, or when looking at its arguments throws (a revoked proxy). */

@@ -34,6 +34,7 @@ export class Method {
   #lastPrototype: object | null | undefined;
   #lastChoice: Choice | undefined;
   #free: Choice | undefined;
+  #wrapper: object | undefined;
 
   constructor(
     readonly name: PropertyKey,
@@ -48,6 +49,7 @@ export class Method {
   /** Makes `wrapper` known as the measured form of this method. */
   mark(wrapper: object): void {
     Object.defineProperty(wrapper, METHOD, { value: this });
+    this.#wrapper = wrapper;
   }
 
   /** Where a call is recorded; undefined when there is nothing to record. */
@@ -73,7 +75,9 @@ export class Method {
   /** A more derived method of the same name measures this request already: this call comes from its `super`. */
   #isWithin(self: unknown): boolean {
     if (typeof self !== 'object' || self === null) return false;
-    const own = Method.of((self as Record<PropertyKey, unknown>)[this.name]);
+    const method = (self as Record<PropertyKey, unknown>)[this.name];
+    if (method === this.#wrapper) return false;
+    const own = Method.of(method);
     // An instance may hold a bound copy of its method, which says nothing; its class does.
     const prototype = Object.getPrototypeOf(self) as Record<PropertyKey, unknown> | null;
     const entry = own ?? (prototype === null ? undefined : Method.of(prototype[this.name]));

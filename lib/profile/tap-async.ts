@@ -17,8 +17,9 @@ export class AsyncTap implements Guarded {
   /** Keeps the object that was handed out alive as long as its iterator is, since the guard watches that one. */
   readonly owner: object | undefined;
 
-  readonly #onResult: (result: AnyResult) => AnyResult;
-  readonly #onError: (error: unknown) => never;
+  readonly #unwatch: (() => void) | undefined;
+  readonly #onResult = (result: AnyResult): AnyResult => this.#take(result);
+  readonly #onError = (error: unknown): never => this.#end(error);
 
   constructor(
     readonly source: AsyncIterator<unknown, unknown>,
@@ -28,22 +29,7 @@ export class AsyncTap implements Guarded {
     owner?: object,
   ) {
     this.owner = owner;
-    const settled = unwatch ?? (() => unguard(this));
-    this.#onResult = (result) => {
-      if (typeof result === 'object' && result !== null && !result.done) profile.observe(result.value);
-      else if (!profile.isSettled) {
-        profile.complete();
-        settled();
-      }
-      return result;
-    };
-    this.#onError = (error) => {
-      if (!profile.isSettled) {
-        profile.crash(error);
-        settled();
-      }
-      throw error;
-    };
+    this.#unwatch = unwatch;
     if (!unwatch) guard(this);
   }
 
@@ -61,7 +47,7 @@ export class AsyncTap implements Guarded {
   async return(value?: unknown): Promise<AnyResult> {
     this.profile.cancel();
     const { source } = this;
-    if (typeof source.return !== 'function') return this.#onResult({ done: true, value: await value });
+    if (typeof source.return !== 'function') return this.#take({ done: true, value: await value });
     return this.#follow(() => source.return!(value), this.#onError);
   }
 
@@ -76,7 +62,7 @@ export class AsyncTap implements Guarded {
       () => source.throw!(error),
       (thrown) => {
         if (thrown === error) this.profile.cancel();
-        return this.#onError(thrown);
+        return this.#end(thrown);
       },
     );
   }
@@ -91,10 +77,33 @@ export class AsyncTap implements Guarded {
 
   async #follow(pull: () => Promise<AnyResult>, onError: (error: unknown) => never): Promise<AnyResult> {
     try {
-      return this.#onResult(await pull());
+      return this.#take(await pull());
     } catch (error) {
       return onError(error);
     }
+  }
+
+  #take(result: AnyResult): AnyResult {
+    const { profile } = this;
+    if (typeof result === 'object' && result !== null && !result.done) profile.observe(result.value);
+    else if (!profile.isSettled) {
+      profile.complete();
+      this.#settled();
+    }
+    return result;
+  }
+
+  #end(error: unknown): never {
+    if (!this.profile.isSettled) {
+      this.profile.crash(error);
+      this.#settled();
+    }
+    throw error;
+  }
+
+  #settled(): void {
+    if (this.#unwatch) this.#unwatch();
+    else unguard(this);
   }
 }
 

@@ -6,7 +6,10 @@ import { SyncTap } from './tap-sync';
 
 type AnyIterator = AsyncIterator<unknown, unknown> & Iterator<unknown, unknown>;
 type Tap = AsyncTap | SyncTap;
-type TapClass = new (source: AnyIterator, profile: Profile, unwatch?: () => void, owner?: object) => Tap;
+interface TapClass {
+  new (source: AnyIterator, profile: Profile, unwatch?: () => void, owner?: object): Tap;
+  readonly prototype: Tap;
+}
 type IteratorKey = typeof Symbol.asyncIterator | typeof Symbol.iterator;
 
 /** Iterators of the language itself; they have no members but those of the protocol. */
@@ -14,8 +17,12 @@ const NATIVE = /^\[object (AsyncGenerator|Generator|Iterator Helper|(Array|Map|S
 
 /** Whether a tap can stand for `source` as it is: an iterator of the language with nothing attached, or a tap of ours. */
 function isPlain(source: object, Tap: TapClass): boolean {
-  if (source instanceof Tap) return true;
-  return NATIVE.test(Object.prototype.toString.call(source)) && Reflect.ownKeys(source).length === 0;
+  const prototype = Object.getPrototypeOf(source) as object | null;
+  if (prototype === Tap.prototype) return true;
+  // Most are generators: each inherits, by way of its function's own prototype, from what taps inherit from.
+  const isGenerator = prototype && Object.getPrototypeOf(prototype) === Object.getPrototypeOf(Tap.prototype);
+  const isNative = isGenerator || NATIVE.test(Object.prototype.toString.call(source));
+  return isNative && Reflect.ownKeys(source).length === 0;
 }
 
 /** Follows an async iterable. A generator comes back as one, anything else as itself with its iterator followed. */

@@ -12,7 +12,7 @@ export class SyncTap implements Guarded {
   isWatched = false;
   /** Keeps the object that was handed out alive as long as its iterator is, since the guard watches that one. */
   readonly owner: object | undefined;
-  readonly #unwatch: () => void;
+  readonly #unwatch: (() => void) | undefined;
 
   constructor(
     readonly source: Iterator<unknown, unknown>,
@@ -21,7 +21,7 @@ export class SyncTap implements Guarded {
     owner?: object,
   ) {
     this.owner = owner;
-    this.#unwatch = unwatch ?? (() => unguard(this));
+    this.#unwatch = unwatch;
     if (!unwatch) guard(this);
   }
 
@@ -70,7 +70,7 @@ export class SyncTap implements Guarded {
     if (typeof result === 'object' && result !== null && !result.done) profile.observe(result.value);
     else if (!profile.isSettled) {
       profile.complete();
-      this.#unwatch();
+      this.#settled();
     }
     return result;
   }
@@ -78,9 +78,14 @@ export class SyncTap implements Guarded {
   #end(error: unknown): never {
     if (!this.profile.isSettled) {
       this.profile.crash(error);
-      this.#unwatch();
+      this.#settled();
     }
     throw error;
+  }
+
+  #settled(): void {
+    if (this.#unwatch) this.#unwatch();
+    else unguard(this);
   }
 }
 
