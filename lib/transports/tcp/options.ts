@@ -22,6 +22,8 @@ export interface TcpOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** Request client: connections to one host and port, at most. @default 100 */
   readonly poolSize?: number | undefined;
+  /** Request client: connections on their way to being open, to all hosts together; further ones wait. @default 64 */
+  readonly maxDials?: number | undefined;
   /**
    * Request plane: requests on one connection that are not acknowledged yet. A client opens another connection then, a server
    * stops reading. @default 1024
@@ -70,6 +72,7 @@ export function resolveTcpOptions(options: TcpOptions = {}): ResolvedTcpOptions 
     maxMessageBytes,
     connectTimeoutMs: whole('connectTimeoutMs', 5_000, 1, MAX_TIMEOUT_MS),
     poolSize: whole('poolSize', 100, 1),
+    maxDials: whole('maxDials', 64, 1),
     maxInFlight: whole('maxInFlight', 1024, 1),
     idleTtlMs: whole('idleTtlMs', 300_000, 1, MAX_TIMEOUT_MS),
     maxConnections: whole('maxConnections', 10_000, 1),
