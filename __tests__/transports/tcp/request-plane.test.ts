@@ -156,13 +156,17 @@ describe('a server of requests', () => {
     peer.socket.destroy();
   });
 
-  it('closes connections beyond its limit', async () => {
+  it('closes connections beyond its limit, if those it has were of use', async () => {
     const { address } = await serve(accept, { maxConnections: 2 });
     const peers = await Promise.all([1, 2].map(() => RawPeer.connect(address)));
     for (const peer of peers) peer.socket.write(requestFrame(PATH, 'x'));
     for (const peer of peers) await peer.received(4);
     const third = await RawPeer.connect(address);
     expect(await third.all()).toHaveLength(0);
+    for (const peer of peers) {
+      peer.socket.write(requestFrame(PATH, 'again'));
+      await peer.received(8);
+    }
     for (const { socket } of [...peers, third]) socket.destroy();
   });
 

@@ -31,7 +31,10 @@ export interface TcpOptions {
   readonly maxInFlight?: number | undefined;
   /** Request client: how long a connection is kept that nobody uses, in milliseconds. @default 300000 */
   readonly idleTtlMs?: number | undefined;
-  /** Request server: connections at once; further ones are closed as they come. @default 10000 */
+  /**
+   * Request server: connections at once. One more takes the place of the one that was silent for longest among those that have
+   * sent no whole request yet, itself included: what clients keep in their pools stays. @default 10000
+   */
   readonly maxConnections?: number | undefined;
   /** Request server: how long the rest of a request may take once its first byte is there, in milliseconds. @default 30000 */
   readonly frameTimeoutMs?: number | undefined;
