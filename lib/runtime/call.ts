@@ -114,7 +114,7 @@ async function connect(
   }
 }
 
-/** Waits for the prologue. @throws PROFILED_REMOTE_ERROR if it tells of a failure */
+/** Waits for the prologue. @throws PROFILED_REMOTE_ERROR if it tells of a failure, PROFILED_MESSAGE_INVALID if it is none */
 async function begin(receiver: ResponseReceiver, guard: CallGuard, limits: CallLimits): Promise<void> {
   guard.onAbort(() => kill(receiver));
   const frame = await guard.stage('first frame', limits.firstFrameTimeoutMs, () => receiver.receive());
@@ -123,13 +123,16 @@ async function begin(receiver: ResponseReceiver, guard: CallGuard, limits: CallL
     receiver.close();
     throw new ProfiledError('PROFILED_DISCONNECTED', 'the worker ended the connection before its stream began');
   }
+  let failure: string | null;
   try {
-    const error = decodePrologue(decodeTwoPart(frame, Infinity));
-    if (error !== null) throw new ProfiledError('PROFILED_REMOTE_ERROR', error);
+    failure = decodePrologue(decodeTwoPart(frame, Infinity));
   } catch (error) {
-    void closeInOrder(receiver);
+    kill(receiver);
     throw error;
   }
+  if (failure === null) return;
+  void closeInOrder(receiver);
+  throw new ProfiledError('PROFILED_REMOTE_ERROR', failure);
 }
 
 /** Ends the connection after the worker's last frame: before it, a worker takes the end for a cancellation. */

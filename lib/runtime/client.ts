@@ -39,7 +39,8 @@ export interface WaitOptions {
  * {@link Annotated} items that has to be iterated, left by `break`, or killed through its context.
  *
  * Every call rejects with PROFILED_NO_INSTANCES, PROFILED_REQUEST_REJECTED if the worker refused it, PROFILED_REMOTE_ERROR if its
- * handler failed before the stream began, PROFILED_TIMEOUT, PROFILED_DISCONNECTED, PROFILED_CANCELLED or PROFILED_SHUTDOWN.
+ * handler failed before the stream began, PROFILED_MESSAGE_INVALID if the request has no JSON form or is too large, or if what the
+ * worker sent first is no prologue, PROFILED_TIMEOUT, PROFILED_DISCONNECTED, PROFILED_CANCELLED or PROFILED_SHUTDOWN.
  * A failure after that comes as an error item, the last one.
  */
 export class Client<T = unknown, U = unknown> implements Disposable {
