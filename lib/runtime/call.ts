@@ -3,7 +3,7 @@ import type { Annotated } from '../engine/annotated';
 import { Context } from '../engine/context';
 import { ResponseStream } from '../engine/response-stream';
 import { ProfiledError } from '../errors';
-import { unixNanos } from '../internal/clock';
+import { MAX_TIMER_MS, unixNanos } from '../internal/clock';
 import type { PendingResponse, ResponseReceiver } from '../transports/transport';
 import { refusalReason } from '../wire/ack';
 import { encodeControlMessage } from '../wire/control-message';
@@ -42,17 +42,21 @@ export interface CallOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** @throws PROFILED_CONFIG_INVALID for a limit that is no positive number */
+/** @throws PROFILED_CONFIG_INVALID for a limit that {@link checkTimeLimit} refuses */
 export function resolveLimits(options: Partial<CallLimits>): CallLimits {
   const { ackTimeoutMs = 5_000, handshakeTimeoutMs = 10_000, firstFrameTimeoutMs } = options;
-  for (const [name, value] of Object.entries({ ackTimeoutMs, handshakeTimeoutMs, firstFrameTimeoutMs })) {
-    if (value === undefined || (Number.isFinite(value) && value > 0)) continue;
-    throw new ProfiledError(
-      'PROFILED_CONFIG_INVALID',
-      `\`${name}\` must be a number of milliseconds above 0, got ${String(value)}`,
-    );
-  }
-  return { ackTimeoutMs, handshakeTimeoutMs, firstFrameTimeoutMs };
+  const limits = { ackTimeoutMs, handshakeTimeoutMs, firstFrameTimeoutMs };
+  for (const [name, value] of Object.entries(limits)) if (value !== undefined) checkTimeLimit(name, value);
+  return limits;
+}
+
+/** @throws PROFILED_CONFIG_INVALID unless a timer can hold `ms`; one that can not would fire at once */
+export function checkTimeLimit(name: string, ms: number): void {
+  if (Number.isFinite(ms) && ms > 0 && ms <= MAX_TIMER_MS) return;
+  throw new ProfiledError(
+    'PROFILED_CONFIG_INVALID',
+    `\`${name}\` must be a number of milliseconds above 0, at most ${MAX_TIMER_MS} (24 days), got ${String(ms)}`,
+  );
 }
 
 /** Sends `request` to `instance`; `onBroken` hears of a stream that breaks off. Resolves when its stream has begun; what can go wrong until then is listed at `Client`. */

@@ -4,7 +4,7 @@ import type { Annotated } from '../engine/annotated';
 import type { ResponseStream } from '../engine/response-stream';
 import { type ErrorCode, ProfiledError } from '../errors';
 import { show } from '../metrics/labels';
-import { type CallLimits, type CallOptions, callInstance, resolveLimits } from './call';
+import { type CallLimits, type CallOptions, callInstance, checkTimeLimit, resolveLimits } from './call';
 import { InstanceSet } from './instance-set';
 import type { Planes } from './planes';
 import type { Endpoint } from './target';
@@ -28,7 +28,7 @@ const INSTANCE_FAILURES: readonly ErrorCode[] = [
 
 /** How long to wait for an instance. */
 export interface WaitOptions {
-  /** In milliseconds. @default no limit */
+  /** In milliseconds, at most 2147483647. @default no limit */
   readonly timeoutMs?: number;
   /** Gives the wait up with its reason. */
   readonly signal?: AbortSignal;
@@ -90,9 +90,11 @@ export class Client<T = unknown, U = unknown> implements Disposable {
     return this.#instances.list;
   }
 
-  /** Resolves when there is an instance to call. @throws PROFILED_TIMEOUT, PROFILED_SHUTDOWN, or the reason of `signal` */
+  /** Resolves when there is an instance to call. @throws PROFILED_TIMEOUT, PROFILED_SHUTDOWN, PROFILED_CONFIG_INVALID, or the reason of `signal` */
   async waitForInstances({ timeoutMs, signal }: WaitOptions = {}): Promise<readonly Instance[]> {
     if (timeoutMs === undefined) return this.#instances.waitForAny(signal);
+    // What is left of a deadline may be nothing.
+    checkTimeLimit('timeoutMs', Math.max(timeoutMs, 1));
     const limit = new AbortController();
     const late = () =>
       limit.abort(new ProfiledError('PROFILED_TIMEOUT', `no instance of ${this.endpoint.path} after ${timeoutMs} ms`));

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { inspect } from 'node:util';
 import { ProfiledError } from '../../errors';
+import { MAX_TIMER_MS } from '../../internal/clock';
 import { DEFAULT_MAX_MESSAGE_BYTES, FIN_TIMEOUT_MS, FRAME_BUFFER } from '../../wire/limits';
 import { localHost } from './address';
 
@@ -57,8 +58,6 @@ export interface TcpOptions {
 export type ResolvedTcpOptions = { readonly [K in keyof TcpOptions]-?: NonNullable<TcpOptions[K]> };
 
 const MAX_PORT = 65_535;
-/** Timers of Node can not count further. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /** Lengths on the wire of the request plane have 32 bits. */
 const MAX_BYTES = 2 ** 32 - 1;
 /** A handshake must fit into any limit. */
@@ -73,18 +72,18 @@ export function resolveTcpOptions(options: TcpOptions = {}): ResolvedTcpOptions 
     host: checkHost(options.host ?? localHost()),
     port: whole('port', 0, 0, MAX_PORT),
     maxMessageBytes,
-    connectTimeoutMs: whole('connectTimeoutMs', 5_000, 1, MAX_TIMEOUT_MS),
+    connectTimeoutMs: whole('connectTimeoutMs', 5_000, 1, MAX_TIMER_MS),
     poolSize: whole('poolSize', 100, 1),
     maxDials: whole('maxDials', 64, 1),
     maxInFlight: whole('maxInFlight', 1024, 1),
-    idleTtlMs: whole('idleTtlMs', 300_000, 1, MAX_TIMEOUT_MS),
+    idleTtlMs: whole('idleTtlMs', 300_000, 1, MAX_TIMER_MS),
     maxConnections: whole('maxConnections', 10_000, 1),
-    frameTimeoutMs: whole('frameTimeoutMs', 30_000, 1, MAX_TIMEOUT_MS),
+    frameTimeoutMs: whole('frameTimeoutMs', 30_000, 1, MAX_TIMER_MS),
     maxBufferedBytes: whole('maxBufferedBytes', Math.max(256 * 2 ** 20, maxMessageBytes), maxMessageBytes),
-    handshakeTimeoutMs: whole('handshakeTimeoutMs', 10_000, 1, MAX_TIMEOUT_MS),
+    handshakeTimeoutMs: whole('handshakeTimeoutMs', 10_000, 1, MAX_TIMER_MS),
     maxHandshakes: whole('maxHandshakes', 4096, 1),
     frameBuffer: whole('frameBuffer', FRAME_BUFFER, 1),
-    finTimeoutMs: whole('finTimeoutMs', FIN_TIMEOUT_MS, 1, MAX_TIMEOUT_MS),
+    finTimeoutMs: whole('finTimeoutMs', FIN_TIMEOUT_MS, 1, MAX_TIMER_MS),
   });
 }
 
