@@ -74,7 +74,8 @@ describe('a worker that answers a request with', () => {
       ['"x"'],
     ],
   ])('%s', async (_, script, outcome) => {
-    await open({ limits: { ackTimeoutMs: 60, handshakeTimeoutMs: 60, firstFrameTimeoutMs: 60 } });
+    const brief = { ackTimeoutMs: 60, handshakeTimeoutMs: 60, firstFrameTimeoutMs: 60 };
+    await open(outcome === 'PROFILED_TIMEOUT' ? { limits: brief } : {});
     requester.script = script;
     expect(await requester.outcome()).toEqual(outcome);
     await requester.hangUp();
