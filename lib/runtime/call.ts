@@ -129,7 +129,7 @@ async function begin(receiver: ResponseReceiver, guard: CallGuard, limits: CallL
   }
   let failure: string | null;
   try {
-    failure = decodePrologue(decodeTwoPart(frame, Infinity));
+    failure = decodePrologue(decodeTwoPart(frame));
   } catch (error) {
     kill(receiver);
     throw error;
