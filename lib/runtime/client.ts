@@ -40,7 +40,8 @@ export interface WaitOptions {
  *
  * Every call rejects with PROFILED_NO_INSTANCES, PROFILED_REQUEST_REJECTED if the worker refused it, PROFILED_REMOTE_ERROR if its
  * handler failed before the stream began, PROFILED_MESSAGE_INVALID if the request has no JSON form or is too large, or if what the
- * worker sent first is no prologue, PROFILED_TIMEOUT, PROFILED_DISCONNECTED, PROFILED_CANCELLED or PROFILED_SHUTDOWN.
+ * worker sent first is no prologue, PROFILED_TIMEOUT, PROFILED_DISCONNECTED, PROFILED_CANCELLED or PROFILED_SHUTDOWN; the first
+ * one also with PROFILED_PORT_IN_USE and its like if this process can not listen for responses.
  * A failure after that comes as an error item, the last one.
  */
 export class Client<T = unknown, U = unknown> implements Disposable {

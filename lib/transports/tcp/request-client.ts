@@ -11,10 +11,7 @@ import type { ResolvedTcpOptions } from './options';
 /** A payload of up to so many bytes is copied behind its head: one buffer costs less to write than two. */
 const COPIED_BYTES = 8 * 1024;
 
-/**
- * Sends to every address of the form `ip:port/path`; connections are kept and shared. Beyond what the interface names, `send`
- * throws PROFILED_MESSAGE_INVALID for a request that is larger than `maxMessageBytes`.
- */
+/** Sends to every address of the form `ip:port/path`; connections are kept and shared. */
 export class TcpRequestClient implements RequestClient {
   readonly #options: ResolvedTcpOptions;
   readonly #gate: DialGate;
