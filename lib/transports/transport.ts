@@ -171,8 +171,8 @@ export interface ResponseSender {
    * arrive. A connection that is gone by then, even reset, was closed in order. Never rejects.
    *
    * The last frame decides who ends first, so an implementation has to look at it: after a sentinel it is the requester, and this
-   * direction stays open; without one, after a stop or where the stream was cut, this direction is ended at once, which is how the
-   * requester learns of the end. A caller that was told to stop or kill sends no sentinel.
+   * direction stays open; without one, this direction is ended at once, which is how the requester learns of the end. A worker
+   * whose requester has told it to stop sends none.
    */
   end(): Promise<void>;
   /** Drops what waits and closes now. Sends that wait reject. Idempotent, also after `end`. */
