@@ -23,9 +23,9 @@ export type ErrorType = (typeof ERROR_TYPES)[number];
 /** Every code that a {@link ProfiledError} can carry, with what it means. `docs/errors.md` lists the way out of each. */
 export const ERROR_CODES = {
   PROFILED_CONFIG_INVALID: 'An option or environment variable has a value that can not be used.',
-  PROFILED_PORT_IN_USE: 'The port of the system server is taken by another process.',
+  PROFILED_PORT_IN_USE: 'The port to listen on is taken by another process.',
   PROFILED_PORT_DENIED: 'The process may not listen on that port or address.',
-  PROFILED_LISTEN_FAILED: 'The system server could not listen for another reason.',
+  PROFILED_LISTEN_FAILED: 'Listening failed for another reason.',
   PROFILED_METRIC_INVALID: 'A metric definition breaks a rule of Prometheus or of this library.',
   PROFILED_METRIC_CONFLICT: 'The name is already registered with another type, help, labels or buckets.',
   PROFILED_TARGET_INVALID: 'A namespace, component or endpoint name is missing or malformed.',

@@ -38,6 +38,7 @@ test('an empty environment gives the documented defaults', () => {
       ackTimeoutMs: 5_000,
       connectTimeoutMs: 5_000,
       poolSize: 100,
+      maxDials: 64,
       maxInFlight: 1_024,
       idleTtlMs: 300_000,
     },
@@ -69,6 +70,7 @@ test('every variable reaches its setting', () => {
     DYN_TCP_REQUEST_TIMEOUT: '1.5',
     DYN_TCP_CONNECT_TIMEOUT: '2',
     DYN_TCP_POOL_SIZE: '3',
+    DYN_TCP_GLOBAL_CONNECT_LIMIT: '7',
     DYN_TCP_CHANNEL_BUFFER: '4',
     DYN_TCP_HOST_IDLE_TTL_SECS: '5',
     DYN_ENGINE_REQUEST_LIMIT: '6',
@@ -104,6 +106,7 @@ test('every variable reaches its setting', () => {
       ackTimeoutMs: 1_500,
       connectTimeoutMs: 2_000,
       poolSize: 3,
+      maxDials: 7,
       maxInFlight: 4,
       idleTtlMs: 5_000,
     },
@@ -123,10 +126,17 @@ test.each([
   ['DYN_TCP_RPC_PORT', '-1', 'a whole number from 0 to 65535'],
   ['DYN_TCP_POOL_SIZE', '0', 'a whole number of 1 or more'],
   ['DYN_TCP_REQUEST_TIMEOUT', '0', 'a number of more than 0 (seconds in a variable, milliseconds in an option)'],
+  ['DYN_TCP_REQUEST_TIMEOUT', '2147484', 'a number of more than 0'],
   ['DYN_TCP_REQUEST_TIMEOUT', '5s', 'a number of more than 0'],
   ['DYN_ENGINE_REQUEST_LIMIT', '1.5', 'a whole number of 1 or more. Correct it, or leave it out for the default.'],
 ])('%s = %s is refused', (name, value, expected) => {
   expect(problemsOf({ [name]: value })).toContain(`${name} is '${value}'; expected ${expected}`);
+});
+
+test('a duration is whole milliseconds, up to the longest timer', () => {
+  expect(load({ DYN_TCP_CONNECT_TIMEOUT: '8.2009' }).tcp.connectTimeoutMs).toBe(8_201);
+  expect(load({ DYN_TCP_CONNECT_TIMEOUT: '2147483.647' }).tcp.connectTimeoutMs).toBe(2 ** 31 - 1);
+  expect(problemsOf({}, { tcp: { connectTimeoutMs: 2 ** 31 - 0.5 } })).toContain('option `tcp.connectTimeoutMs`');
 });
 
 test.each(['1', 'true', 'TRUE', 'on', 'On', 'yes', ' yes '])('boolean %j is true', (text) => {

@@ -1,5 +1,6 @@
 import type { Instance, InstanceChange } from '../../lib/discovery/discovery';
-import { MemoryDiscovery, picks, randomInstanceId } from '../../lib/discovery/memory';
+import { picks, randomInstanceId } from '../../lib/discovery/instance';
+import { MemoryDiscovery } from '../../lib/discovery/memory';
 
 const instance = (instanceId: bigint, endpoint = 'e'): Instance => ({
   namespace: 'n',

@@ -1,5 +1,5 @@
 import { decodeRecord, encodeRecord, fileNameOf } from '../../lib/discovery/file-record';
-import { instanceKey } from '../../lib/discovery/memory';
+import { instanceKey } from '../../lib/discovery/instance';
 import { openEnvelope } from '../../lib/ingress/envelope';
 import { parseSocketAddress, splitAddress } from '../../lib/transports/tcp/address';
 import { ProfiledError } from '../../lib/errors';

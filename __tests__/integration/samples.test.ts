@@ -152,6 +152,8 @@ describe('system-server and system-client, two processes', () => {
     const text = await get(server.port, '/metrics');
     expect(text).toContain(`my_custom_bytes_processed_total${labels} 42`);
     expect(text).toContain(`requests_total${labels} 3`);
+    // Three requests from an address of 15 characters.
+    expect(text).toContain(`request_bytes_total${labels} 1086`);
     expect(text).toContain(`response_bytes_total${labels} 1917`);
     expect(text).toContain(`concurrent_requests${labels} 0`);
     expect((await server.interrupt()).code).toBe(0);

@@ -151,6 +151,13 @@ describe('the judgement of a requester', () => {
     expect(worker.events).toEqual(['kill', 'disconnect']);
   });
 
+  it('tells a worker that began with nonsense the same, and waits for nothing more from it', async () => {
+    await using worker = new ScriptedWorker((sender) => sender.send(encodeTwoPart('{', '')));
+    await expect(worker.call()).rejects.toMatchObject({ code: 'PROFILED_MESSAGE_INVALID' });
+    await eventually('the worker has heard', () => worker.events.length === 2);
+    expect(worker.events).toEqual(['kill', 'disconnect']);
+  });
+
   it('takes a cut stream for the end of one that was stopped', async () => {
     const context = new Context(undefined);
     await using worker = new ScriptedWorker(async (sender, self) => {

@@ -187,9 +187,20 @@ describe('a client', () => {
   });
 
   it('refuses limits that are none', async () => {
-    await expect(runtime.endpoint('n.c.e').client({ ackTimeoutMs: 0 })).rejects.toThrow(
-      'PROFILED_CONFIG_INVALID: `ackTimeoutMs` must be a number of milliseconds above 0, got 0',
-    );
+    const expected = 'a number of milliseconds above 0, at most 2147483647 (24 days)';
+    const endpoint = runtime.endpoint('n.c.e');
+    for (const ms of [0, -1, NaN, Infinity, 2 ** 31, '5']) {
+      for (const name of ['ackTimeoutMs', 'handshakeTimeoutMs', 'firstFrameTimeoutMs']) {
+        await expect(endpoint.client({ [name]: ms })).rejects.toThrow(
+          `PROFILED_CONFIG_INVALID: \`${name}\` must be ${expected}, got ${ms}`,
+        );
+      }
+    }
+    const client = await endpoint.client({ ackTimeoutMs: 2 ** 31 - 1 });
+    await expect(client.waitForInstances({ timeoutMs: 2 ** 31 })).rejects.toMatchObject({
+      code: 'PROFILED_CONFIG_INVALID',
+    });
+    await expect(client.waitForInstances({ timeoutMs: 0 })).rejects.toMatchObject({ code: 'PROFILED_TIMEOUT' });
   });
 
   it('passes the context of one handler on to another', async () => {

@@ -43,7 +43,7 @@ export interface Running {
   readonly finished: Promise<Finished>;
   /** Ends the child's stdin, for programs that wait for that. */
   endInput(): void;
-  kill(): void;
+  kill(signal?: NodeJS.Signals): void;
 }
 
 /**
@@ -69,7 +69,7 @@ export function startNode(program: string, env: Record<string, string> = {}, arg
     child.on('error', reject);
     child.on('close', (code, signal) => settle({ code, signal, ...output }));
   });
-  return { firstLine, finished, endInput: () => child.stdin.end(), kill: () => child.kill() };
+  return { firstLine, finished, endInput: () => child.stdin.end(), kill: (signal) => child.kill(signal) };
 }
 
 /** Runs a program as {@link startNode} does, until it ends by itself. */

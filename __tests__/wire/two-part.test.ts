@@ -57,11 +57,14 @@ describe('the two-part codec', () => {
   });
 
   it('refuses a message beyond the limit, however its lengths are spread', () => {
-    const bytes = encodeTwoPart('head', 'body');
-    expect(decodeTwoPart(bytes, bytes.length).body).toHaveLength(4);
-    expect(() => decodeTwoPart(bytes, bytes.length - 1)).toThrow(
-      'a message of 32 bytes is larger than the limit of 31',
-    );
+    for (const bytes of [encodeTwoPart('head', 'body'), encodeTwoPart('headbody', ''), encodeTwoPart('', 'headbody')]) {
+      const [fits, tight] = [bytes.length, bytes.length - 1].map((limit) => new TwoPartDecoder(limit));
+      for (const decoder of [fits!, tight!]) decoder.push(bytes);
+      expect(fits!.nextFrame()).toHaveLength(32);
+      for (let i = 0; i < 2; i++) {
+        expect(() => tight!.next()).toThrow('a message of 32 bytes is larger than the limit of 31');
+      }
+    }
   });
 
   it('throws nothing but PROFILED_MESSAGE_INVALID, whatever it is given', () => {

@@ -1,3 +1,4 @@
+import { MAX_TIMER_MS } from '../internal/clock';
 import { LOG_LEVELS, type LogLevel } from '../internal/logger';
 
 /** Turns the text of one environment variable, or the value of one option, into a setting. */
@@ -48,9 +49,9 @@ export function count(min: number, max = Number.MAX_SAFE_INTEGER): Reader<number
 /** A duration: seconds, with a fraction if need be, in the environment as upstream has them; milliseconds as an option. */
 export function duration(min: 0 | 1): Reader<number> {
   const reader: Reader<number> = {
-    expected: `a number of ${min === 0 ? '0 or more' : 'more than 0'} (seconds in a variable, milliseconds in an option)`,
-    parse: (text) => (/^\d+(\.\d+)?$/.test(text) ? reader.accept(Number(text) * 1_000) : undefined),
-    accept: (value) => (typeof value === 'number' && value >= min && value < 2 ** 31 ? value : undefined),
+    expected: `a number of ${min === 0 ? '0 or more' : 'more than 0'} (seconds in a variable, milliseconds in an option), at most 24 days`,
+    parse: (text) => (/^\d+(\.\d+)?$/.test(text) ? reader.accept(Math.round(Number(text) * 1_000)) : undefined),
+    accept: (value) => (typeof value === 'number' && value >= min && value <= MAX_TIMER_MS ? value : undefined),
   };
   return reader;
 }

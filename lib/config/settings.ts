@@ -61,6 +61,8 @@ export interface Settings {
     readonly connectTimeoutMs: number;
     /** Connections to one worker, at most. @default 100 */
     readonly poolSize: number;
+    /** Connections that are being opened at once, to all workers together; further ones wait. @default 64 */
+    readonly maxDials: number;
     /** Requests on one connection that are not acknowledged yet, at most. @default 1024 */
     readonly maxInFlight: number;
     /** How long an unused connection is kept, in milliseconds. @default 300000 */
@@ -150,6 +152,7 @@ function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Reso
       ackTimeoutMs: pick(VARIABLES.tcpAckTimeout).value,
       connectTimeoutMs: pick(VARIABLES.tcpConnectTimeout).value,
       poolSize: pick(VARIABLES.tcpPoolSize).value,
+      maxDials: pick(VARIABLES.tcpMaxDials).value,
       maxInFlight: pick(VARIABLES.tcpMaxInFlight).value,
       idleTtlMs: pick(VARIABLES.tcpIdleTtl).value,
     }),

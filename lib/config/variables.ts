@@ -60,6 +60,7 @@ export const VARIABLES = {
   tcpAckTimeout: variable('DYN_TCP_REQUEST_TIMEOUT', 'tcp.ackTimeoutMs', duration(1), 5_000),
   tcpConnectTimeout: variable('DYN_TCP_CONNECT_TIMEOUT', 'tcp.connectTimeoutMs', duration(1), 5_000),
   tcpPoolSize: variable('DYN_TCP_POOL_SIZE', 'tcp.poolSize', count(1), 100),
+  tcpMaxDials: variable('DYN_TCP_GLOBAL_CONNECT_LIMIT', 'tcp.maxDials', count(1), 64),
   tcpMaxInFlight: variable('DYN_TCP_CHANNEL_BUFFER', 'tcp.maxInFlight', count(1), 1_024),
   tcpIdleTtl: variable('DYN_TCP_HOST_IDLE_TTL_SECS', 'tcp.idleTtlMs', duration(1), 300_000),
   maxConcurrentRequests: variable<number | undefined>(

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ProfiledError } from '../errors';
+import { MAX_TIMER_MS } from '../internal/clock';
 import { kindOf } from '../wire/fields';
 import { BUCKET } from './file-record';
 
@@ -38,9 +39,6 @@ export interface ResolvedFileOptions {
   readonly listIntervalMs: number;
 }
 
-/** What `setInterval` can hold. */
-const MAX_INTERVAL_MS = 2 ** 31 - 1;
-
 /** @throws PROFILED_CONFIG_INVALID for a root that is no text, a time that is no positive number, or touching too seldom */
 export function resolveFileOptions(options: FileDiscoveryOptions): ResolvedFileOptions {
   const { root = join(tmpdir(), 'dynamo_store_kv'), ttlMs = 10_000 } = options;
@@ -48,7 +46,8 @@ export function resolveFileOptions(options: FileDiscoveryOptions): ResolvedFileO
   const { touchIntervalMs = Math.min(3_000, ttlMs / 3) } = options;
   const { listIntervalMs = touchIntervalMs } = options;
   for (const [name, value] of Object.entries({ ttlMs, touchIntervalMs, listIntervalMs })) {
-    if (!(value > 0 && value <= MAX_INTERVAL_MS)) throw invalid(name, 'a number of milliseconds above 0', value);
+    if (value > 0 && value <= MAX_TIMER_MS) continue;
+    throw invalid(name, `a number of milliseconds above 0, at most ${MAX_TIMER_MS}`, value);
   }
   if (touchIntervalMs > ttlMs / 2) {
     throw invalid(

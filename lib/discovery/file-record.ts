@@ -2,7 +2,7 @@ import { asObject, asOneOf, asText, optional } from '../wire/fields';
 import { invalidMessage } from '../wire/invalid';
 import { parseBigJson, stringifyBigJson } from '../wire/json';
 import type { Instance, InstanceFilter, InstanceTransport } from './discovery';
-import { instanceKey } from './memory';
+import { instanceKey } from './instance';
 
 /** The bucket of instances below the root (dynamo-protocol.md 5.3). */
 export const BUCKET = ['v1', 'instances'] as const;

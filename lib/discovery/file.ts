@@ -4,7 +4,7 @@ import { type BucketFollower, FileBucket } from './file-bucket';
 import { FileLease } from './file-lease';
 import { type FileDiscoveryOptions, resolveFileOptions } from './file-options';
 import { encodeRecord, fileNameOf, isRecordable, prefixOf } from './file-record';
-import { instanceKey, picks, randomInstanceId } from './memory';
+import { instanceKey, picks, randomInstanceId } from './instance';
 
 /**
  * Discovery through a directory that all processes share, on one machine or on a common file system; no service is needed. Each

@@ -1,3 +1,4 @@
+import { MAX_TIMER_MS } from '../internal/clock';
 import type { PayloadRun } from './payload-handler';
 
 /** How patient a drain is. */
@@ -26,9 +27,6 @@ export async function drain(work: Drainable, options: DrainOptions = {}): Promis
   for (const run of work.runs) run.kill();
   await work.idle();
 }
-
-/** The longest timer of Node; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 async function within(limitMs: number, done: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;

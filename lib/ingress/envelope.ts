@@ -22,8 +22,7 @@ export function openEnvelope(payload: Uint8Array): Envelope {
   let parts: TwoPartMessage;
   let control: RequestControlMessage;
   try {
-    // Every byte has arrived: how much a payload may hold was the request plane's to say.
-    parts = decodeTwoPart(payload, Infinity);
+    parts = decodeTwoPart(payload);
     if (parts.header.length === 0) return { fault: invalid('the request has no control header') };
     control = decodeControlMessage(parts.header);
   } catch (error) {

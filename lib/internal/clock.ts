@@ -2,6 +2,9 @@ import { hrtime as hrtimeOf } from 'node:process';
 
 const hrtime = hrtimeOf;
 
+/** The longest timer that Node has, in milliseconds; a longer one fires at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Monotonic time in seconds. `process.hrtime` folded to one number is the cheapest clock of Node (about 40 ns). */
 export function now(): number {
   const [seconds, nanos] = hrtime();

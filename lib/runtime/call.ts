@@ -3,7 +3,7 @@ import type { Annotated } from '../engine/annotated';
 import { Context } from '../engine/context';
 import { ResponseStream } from '../engine/response-stream';
 import { ProfiledError } from '../errors';
-import { unixNanos } from '../internal/clock';
+import { MAX_TIMER_MS, unixNanos } from '../internal/clock';
 import type { PendingResponse, ResponseReceiver } from '../transports/transport';
 import { refusalReason } from '../wire/ack';
 import { encodeControlMessage } from '../wire/control-message';
@@ -42,17 +42,21 @@ export interface CallOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** @throws PROFILED_CONFIG_INVALID for a limit that is no positive number */
+/** @throws PROFILED_CONFIG_INVALID for a limit that {@link checkTimeLimit} refuses */
 export function resolveLimits(options: Partial<CallLimits>): CallLimits {
   const { ackTimeoutMs = 5_000, handshakeTimeoutMs = 10_000, firstFrameTimeoutMs } = options;
-  for (const [name, value] of Object.entries({ ackTimeoutMs, handshakeTimeoutMs, firstFrameTimeoutMs })) {
-    if (value === undefined || (Number.isFinite(value) && value > 0)) continue;
-    throw new ProfiledError(
-      'PROFILED_CONFIG_INVALID',
-      `\`${name}\` must be a number of milliseconds above 0, got ${String(value)}`,
-    );
-  }
-  return { ackTimeoutMs, handshakeTimeoutMs, firstFrameTimeoutMs };
+  const limits = { ackTimeoutMs, handshakeTimeoutMs, firstFrameTimeoutMs };
+  for (const [name, value] of Object.entries(limits)) if (value !== undefined) checkTimeLimit(name, value);
+  return limits;
+}
+
+/** @throws PROFILED_CONFIG_INVALID unless a timer can hold `ms`; one that can not would fire at once */
+export function checkTimeLimit(name: string, ms: number): void {
+  if (Number.isFinite(ms) && ms > 0 && ms <= MAX_TIMER_MS) return;
+  throw new ProfiledError(
+    'PROFILED_CONFIG_INVALID',
+    `\`${name}\` must be a number of milliseconds above 0, at most ${MAX_TIMER_MS} (24 days), got ${String(ms)}`,
+  );
 }
 
 /** Sends `request` to `instance`; `onBroken` hears of a stream that breaks off. Resolves when its stream has begun; what can go wrong until then is listed at `Client`. */
@@ -114,7 +118,7 @@ async function connect(
   }
 }
 
-/** Waits for the prologue. @throws PROFILED_REMOTE_ERROR if it tells of a failure */
+/** Waits for the prologue. @throws PROFILED_REMOTE_ERROR if it tells of a failure, PROFILED_MESSAGE_INVALID if it is none */
 async function begin(receiver: ResponseReceiver, guard: CallGuard, limits: CallLimits): Promise<void> {
   guard.onAbort(() => kill(receiver));
   const frame = await guard.stage('first frame', limits.firstFrameTimeoutMs, () => receiver.receive());
@@ -123,13 +127,16 @@ async function begin(receiver: ResponseReceiver, guard: CallGuard, limits: CallL
     receiver.close();
     throw new ProfiledError('PROFILED_DISCONNECTED', 'the worker ended the connection before its stream began');
   }
+  let failure: string | null;
   try {
-    const error = decodePrologue(decodeTwoPart(frame, Infinity));
-    if (error !== null) throw new ProfiledError('PROFILED_REMOTE_ERROR', error);
+    failure = decodePrologue(decodeTwoPart(frame));
   } catch (error) {
-    void closeInOrder(receiver);
+    kill(receiver);
     throw error;
   }
+  if (failure === null) return;
+  void closeInOrder(receiver);
+  throw new ProfiledError('PROFILED_REMOTE_ERROR', failure);
 }
 
 /** Ends the connection after the worker's last frame: before it, a worker takes the end for a cancellation. */

@@ -4,7 +4,7 @@ import type { Annotated } from '../engine/annotated';
 import type { ResponseStream } from '../engine/response-stream';
 import { type ErrorCode, ProfiledError } from '../errors';
 import { show } from '../metrics/labels';
-import { type CallLimits, type CallOptions, callInstance, resolveLimits } from './call';
+import { type CallLimits, type CallOptions, callInstance, checkTimeLimit, resolveLimits } from './call';
 import { InstanceSet } from './instance-set';
 import type { Planes } from './planes';
 import type { Endpoint } from './target';
@@ -28,7 +28,7 @@ const INSTANCE_FAILURES: readonly ErrorCode[] = [
 
 /** How long to wait for an instance. */
 export interface WaitOptions {
-  /** In milliseconds. @default no limit */
+  /** In milliseconds, at most 2147483647. @default no limit */
   readonly timeoutMs?: number;
   /** Gives the wait up with its reason. */
   readonly signal?: AbortSignal;
@@ -39,7 +39,9 @@ export interface WaitOptions {
  * {@link Annotated} items that has to be iterated, left by `break`, or killed through its context.
  *
  * Every call rejects with PROFILED_NO_INSTANCES, PROFILED_REQUEST_REJECTED if the worker refused it, PROFILED_REMOTE_ERROR if its
- * handler failed before the stream began, PROFILED_TIMEOUT, PROFILED_DISCONNECTED, PROFILED_CANCELLED or PROFILED_SHUTDOWN.
+ * handler failed before the stream began, PROFILED_MESSAGE_INVALID if the request has no JSON form or is too large, or if what the
+ * worker sent first is no prologue, PROFILED_TIMEOUT, PROFILED_DISCONNECTED, PROFILED_CANCELLED or PROFILED_SHUTDOWN; the first
+ * one also with PROFILED_PORT_IN_USE and its like if this process can not listen for responses.
  * A failure after that comes as an error item, the last one.
  */
 export class Client<T = unknown, U = unknown> implements Disposable {
@@ -89,9 +91,11 @@ export class Client<T = unknown, U = unknown> implements Disposable {
     return this.#instances.list;
   }
 
-  /** Resolves when there is an instance to call. @throws PROFILED_TIMEOUT, PROFILED_SHUTDOWN, or the reason of `signal` */
+  /** Resolves when there is an instance to call. @throws PROFILED_TIMEOUT, PROFILED_SHUTDOWN, PROFILED_CONFIG_INVALID, or the reason of `signal` */
   async waitForInstances({ timeoutMs, signal }: WaitOptions = {}): Promise<readonly Instance[]> {
     if (timeoutMs === undefined) return this.#instances.waitForAny(signal);
+    // What is left of a deadline may be nothing.
+    checkTimeLimit('timeoutMs', Math.max(timeoutMs, 1));
     const limit = new AbortController();
     const late = () =>
       limit.abort(new ProfiledError('PROFILED_TIMEOUT', `no instance of ${this.endpoint.path} after ${timeoutMs} ms`));

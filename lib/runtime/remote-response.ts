@@ -73,7 +73,7 @@ export class RemoteResponse<U> {
   async #read(): Promise<Annotated<U> | undefined> {
     try {
       const bytes = await this.#receive();
-      const frame = bytes && decodeResponseFrame(decodeTwoPart(bytes, Infinity));
+      const frame = bytes && decodeResponseFrame(decodeTwoPart(bytes));
       if (frame?.kind === 'item' && !this.#hasFinal) return annotated<U>(frame.item);
       if (frame?.kind === 'item') return this.#broken('the worker sent an item after the end of its stream', 'Unknown');
       if (frame?.kind !== 'final') return this.#hasFinal ? undefined : this.#cut();

@@ -40,8 +40,8 @@ export interface ServedTarget {
 export interface RequestServer {
   /**
    * Begins to serve a target; the first call opens what the plane listens on. Called when an endpoint is served, before it is
-   * announced. @throws PROFILED_TARGET_INVALID if the target is already served here, or a code of the transport if it can not
-   * listen
+   * announced. @throws PROFILED_TARGET_INVALID if the target is already served here or its name is too long; PROFILED_SHUTDOWN after
+   * `close`; PROFILED_PORT_IN_USE, PROFILED_PORT_DENIED or PROFILED_LISTEN_FAILED if the plane listens and can not
    */
   serve(target: ServeTarget, onRequest: OnRequest): Promise<ServedTarget>;
   /** Stops all targets and releases what the plane listened on. Idempotent; `serve` rejects afterwards. */
@@ -60,7 +60,8 @@ export interface RequestClient {
    * Sends one payload and resolves to its acknowledgement: no bytes, or a refusal that says why. Called by a client after it has
    * told its response server to expect the answer. The payload may not be changed until this settles.
    * @throws PROFILED_DISCONNECTED if the address can not be reached or the connection ended before the acknowledgement, so that
-   * it is not known whether the request arrived; PROFILED_CANCELLED after an abort
+   * it is not known whether the request arrived; PROFILED_CANCELLED after an abort; PROFILED_MESSAGE_INVALID if the request is
+   * larger than the plane carries, before anything is sent; PROFILED_SHUTDOWN after `close`
    */
   send(address: string, payload: Uint8Array, headers: RequestHeaders, options?: SendOptions): Promise<Uint8Array>;
   /** Ends pooled connections; sends under way reject. Idempotent. */
@@ -90,7 +91,8 @@ export type WorkerEvent = ControlSignal | 'disconnect';
 export interface ResponseServer {
   /**
    * Makes ready for one response; the first call opens what the plane listens on. Called before the request is sent. The
-   * caller either takes the connection from `connected` or calls `cancel`.
+   * caller either takes the connection from `connected` or calls `cancel`. @throws PROFILED_SHUTDOWN after `close`;
+   * PROFILED_PORT_IN_USE, PROFILED_PORT_DENIED or PROFILED_LISTEN_FAILED if the plane listens and can not
    */
   expect(contextId: string): Promise<PendingResponse>;
   /** Ends all connections and stops listening; pending responses reject with PROFILED_SHUTDOWN. Idempotent. */
@@ -143,7 +145,7 @@ export interface ResponseClient {
    * Opens the connection that `connectionInfo` asks for and sends the handshake. Called once per request, before its handler
    * runs; whoever calls ends the sender on every path, by `end` or `destroy`.
    * @throws PROFILED_MESSAGE_INVALID if the info is malformed, of another plane or for another request;
-   * PROFILED_DISCONNECTED if nobody answers there
+   * PROFILED_DISCONNECTED if nobody answers there, or after `close`
    */
   dial(
     connectionInfo: { readonly transport: string; readonly info: string },
@@ -164,9 +166,13 @@ export interface ResponseSender {
    */
   send(frame: Uint8Array): Promise<void> | undefined;
   /**
-   * After the last frame: hands on what waits, ends this direction, and waits for the requester to end the other one, at most
-   * ten seconds (`FIN_TIMEOUT_MS`) from when everything was handed to the connection. Frames that a slow reader has not read by
-   * then still arrive. A connection that is gone by then, even reset, was closed in order. Never rejects.
+   * After the last frame: hands on what waits, and waits for the requester to end the connection, at most ten seconds
+   * (`FIN_TIMEOUT_MS`) from when everything was handed to the connection. Frames that a slow reader has not read by then still
+   * arrive. A connection that is gone by then, even reset, was closed in order. Never rejects.
+   *
+   * The last frame decides who ends first, so an implementation has to look at it: after a sentinel it is the requester, and this
+   * direction stays open; without one, this direction is ended at once, which is how the requester learns of the end. A worker
+   * whose requester has told it to stop sends none.
    */
   end(): Promise<void>;
   /** Drops what waits and closes now. Sends that wait reject. Idempotent, also after `end`. */

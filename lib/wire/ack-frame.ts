@@ -1,4 +1,4 @@
-import { ByteQueue } from './byte-queue';
+import { FrameDecoder } from './frame-decoder';
 import { invalidMessage } from './invalid';
 
 /** The longest acknowledgement that a client takes; upstream's are one line of text. */
@@ -20,22 +20,18 @@ export function encodeAcks(acks: readonly Uint8Array[]): Buffer {
   return bytes;
 }
 
-/** Cuts a byte stream into acknowledgements. Once it threw, the stream can not be read on. */
-export class AckDecoder {
-  readonly #queue = new ByteQueue();
-
-  /** Adds what arrived. The chunk is kept, not copied. */
-  push(chunk: Buffer): void {
-    this.#queue.push(chunk);
+/** Cuts a byte stream into acknowledgements. */
+export class AckDecoder extends FrameDecoder<Buffer> {
+  constructor() {
+    super(MAX_ACK_BYTES);
   }
 
-  /** The next acknowledgement; undefined while some bytes are missing. @throws PROFILED_MESSAGE_INVALID if it is too large */
   next(): Buffer | undefined {
-    const queue = this.#queue;
+    const { queue } = this;
     if (queue.length < LENGTH_BYTES) return undefined;
     const length = queue.u32(0);
-    if (length > MAX_ACK_BYTES) {
-      throw invalidMessage(`an acknowledgement can have ${MAX_ACK_BYTES} bytes, got ${length}`);
+    if (length > this.maxBytes) {
+      throw invalidMessage(`an acknowledgement can have ${this.maxBytes} bytes, got ${length}`);
     }
     return queue.length < LENGTH_BYTES + length ? undefined : queue.take(LENGTH_BYTES + length).subarray(LENGTH_BYTES);
   }

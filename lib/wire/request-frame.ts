@@ -1,4 +1,4 @@
-import { ByteQueue } from './byte-queue';
+import { FrameDecoder } from './frame-decoder';
 import { invalidMessage } from './invalid';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './limits';
 
@@ -34,13 +34,8 @@ export function encodeRequestHead(path: string, headers: RequestFrame['headers']
   return head;
 }
 
-/**
- * Cuts a byte stream into requests. A frame that announces more than `maxBytes`, all parts together, is refused before anything
- * is allocated for it. Once it threw, the stream can not be read on: every later `next` throws the same way.
- */
-export class RequestFrameDecoder {
-  readonly #queue = new ByteQueue();
-  readonly #maxBytes: number;
+/** Cuts a byte stream into requests; the limit is for all parts together. After a throw every later `next` throws the same way. */
+export class RequestFrameDecoder extends FrameDecoder<RequestFrame> {
   /** Where the headers' length, the payload's length and the next frame begin; 0 while that is not known. */
   #headersAt = 0;
   #payloadAt = 0;
@@ -49,31 +44,20 @@ export class RequestFrameDecoder {
   #needed = 2;
 
   constructor(maxBytes = DEFAULT_MAX_MESSAGE_BYTES) {
-    this.#maxBytes = maxBytes;
+    super(maxBytes);
   }
 
-  /** How many bytes wait for the rest of their frame. */
-  get buffered(): number {
-    return this.#queue.length;
-  }
-
-  /** Adds what arrived. The chunk is kept, not copied. */
-  push(chunk: Buffer): void {
-    this.#queue.push(chunk);
-  }
-
-  /** The next whole request; undefined while some bytes are missing. @throws PROFILED_MESSAGE_INVALID if it is too large */
   next(): RequestFrame | undefined {
-    while (this.#needed <= this.#maxBytes && this.#queue.length >= this.#needed) {
+    while (this.#needed <= this.maxBytes && this.queue.length >= this.#needed) {
       if (this.#total > 0) return this.#take();
       this.#measure();
     }
-    if (this.#needed <= this.#maxBytes) return undefined;
-    throw invalidMessage(`a request of ${this.#needed} bytes or more is larger than the limit of ${this.#maxBytes}`);
+    if (this.#needed <= this.maxBytes) return undefined;
+    throw invalidMessage(`a request of ${this.#needed} bytes or more is larger than the limit of ${this.maxBytes}`);
   }
 
   #measure(): void {
-    const queue = this.#queue;
+    const { queue } = this;
     if (this.#headersAt === 0) {
       this.#headersAt = 2 + queue.u16(0);
       this.#needed = this.#headersAt + 2;
@@ -87,7 +71,7 @@ export class RequestFrameDecoder {
 
   #take(): RequestFrame {
     const bytes = this.#total;
-    const frame = this.#queue.take(bytes);
+    const frame = this.queue.take(bytes);
     const path = frame.toString('utf8', 2, this.#headersAt);
     const headers = readHeaders(frame, this.#headersAt + 2, this.#payloadAt);
     const payload = frame.subarray(this.#payloadAt + 4);

@@ -1,4 +1,4 @@
-import { ByteQueue } from './byte-queue';
+import { FrameDecoder } from './frame-decoder';
 import { invalidMessage } from './invalid';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './limits';
 
@@ -30,15 +30,15 @@ export function encodeTwoPart(header: Uint8Array | string, body: Uint8Array | st
 }
 
 /**
- * The parts of the one message that `bytes` is, as views on `bytes`. The checksum is not looked at.
- * @throws PROFILED_MESSAGE_INVALID when bytes are missing or left over, or the message is larger than `maxBytes`
+ * The parts of the one message that `bytes` is, as views on `bytes`. The checksum is not looked at, and there is no limit: every
+ * byte has arrived, so how much there may be was for others to say. @throws PROFILED_MESSAGE_INVALID when bytes are missing or left over
  */
-export function decodeTwoPart(bytes: Uint8Array, maxBytes = DEFAULT_MAX_MESSAGE_BYTES): TwoPartMessage {
+export function decodeTwoPart(bytes: Uint8Array): TwoPartMessage {
   if (bytes.length < PREFIX_BYTES) {
     throw invalidMessage(`a message has a prefix of ${PREFIX_BYTES} bytes, got ${bytes.length} in all`);
   }
   const headerBytes = readLength(bytes, 0);
-  const total = checkedTotal(headerBytes, readLength(bytes, 8), maxBytes);
+  const total = PREFIX_BYTES + headerBytes + readLength(bytes, 8);
   if (bytes.length !== total) {
     throw invalidMessage(`the message's prefix announces ${total} bytes, got ${bytes.length}`);
   }
@@ -46,36 +46,21 @@ export function decodeTwoPart(bytes: Uint8Array, maxBytes = DEFAULT_MAX_MESSAGE_
   return { header: bytes.subarray(PREFIX_BYTES, bodyStart), body: bytes.subarray(bodyStart) };
 }
 
-/**
- * Cuts a byte stream into messages. A prefix that announces more than `maxBytes` is refused before anything is allocated for it.
- * Once it threw, the stream can not be read on: every later `nextFrame` throws the same way.
- */
-export class TwoPartDecoder {
-  readonly #queue = new ByteQueue();
-  readonly #maxBytes: number;
+/** Cuts a byte stream into messages; the limit is for all of one, its prefix included. After a throw every later call throws the same way. */
+export class TwoPartDecoder extends FrameDecoder<TwoPartMessage> {
   /** The size of the message that comes next; 0 while that is not known. */
   #total = 0;
 
   constructor(maxBytes = DEFAULT_MAX_MESSAGE_BYTES) {
-    this.#maxBytes = maxBytes;
-  }
-
-  /** How many bytes wait for the rest of their message; not 0 at the end of a stream means that it was cut off. */
-  get buffered(): number {
-    return this.#queue.length;
-  }
-
-  /** Adds what arrived. The chunk is kept, not copied: leave it alone from then on. */
-  push(chunk: Buffer): void {
-    this.#queue.push(chunk);
+    super(maxBytes);
   }
 
   /** The bytes of the next whole message, prefix included; undefined while some are missing. @throws PROFILED_MESSAGE_INVALID */
   nextFrame(): Buffer | undefined {
-    const queue = this.#queue;
+    const { queue } = this;
     if (this.#total === 0) {
       if (queue.length < PREFIX_BYTES) return undefined;
-      this.#total = checkedTotal(queue.u64(0), queue.u64(8), this.#maxBytes);
+      this.#total = checkedTotal(queue.u64(0), queue.u64(8), this.maxBytes);
     }
     if (queue.length < this.#total) return undefined;
     const frame = queue.take(this.#total);
@@ -83,10 +68,10 @@ export class TwoPartDecoder {
     return frame;
   }
 
-  /** The parts of the next whole message; undefined while some bytes are missing. @throws PROFILED_MESSAGE_INVALID */
+  /** The parts of {@link nextFrame}. */
   next(): TwoPartMessage | undefined {
     const frame = this.nextFrame();
-    return frame && decodeTwoPart(frame, this.#maxBytes);
+    return frame && decodeTwoPart(frame);
   }
 }
 

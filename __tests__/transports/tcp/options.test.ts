@@ -26,6 +26,7 @@ describe('the options of the TCP planes', () => {
       maxMessageBytes: 33_554_432,
       connectTimeoutMs: 5_000,
       poolSize: 100,
+      maxDials: 64,
       maxInFlight: 1024,
       idleTtlMs: 300_000,
       maxConnections: 10_000,

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import { messageOf, ProfiledError } from '../../errors';
-import { now } from '../../internal/clock';
 import { AckDecoder } from '../../wire/ack-frame';
 import { invalidMessage } from '../../wire/invalid';
 import type { Exchange } from './exchange';
@@ -9,9 +8,6 @@ import type { ResolvedTcpOptions } from './options';
 /** Bytes that may wait in one connection before requests wait for another one. */
 const WRITE_AHEAD_BYTES = 2 ** 20;
 
-/** A connection that owed acknowledgements and said nothing for so long, in seconds, when a caller gave up, is used no more. */
-const STALLED_SECONDS = 1;
-
 /** What a connection tells its pool. */
 export interface ConnectionEvents {
   /** It may have room again. */
@@ -19,7 +15,11 @@ export interface ConnectionEvents {
   readonly onClose: () => void;
 }
 
-/** The client's end of one open connection: requests are pipelined, the acknowledgements come in the same order. */
+/**
+ * The client's end of one open connection: requests are pipelined, the acknowledgements come in the same order, which is all that
+ * tells them apart. While one is due that its caller has given up, it may be lost: the connection takes no further request then,
+ * which would get the acknowledgement of another one.
+ */
 export class ClientConnection {
   readonly #socket: Socket;
   readonly #options: ResolvedTcpOptions;
@@ -30,8 +30,6 @@ export class ClientConnection {
   readonly #exchanges: Exchange[] = [];
   /** How many of them somebody waits for. */
   #awaited = 0;
-  /** When it last said something, or last had nothing to say. */
-  #heardAt = 0;
   /** Takes no more requests. */
   #isRetired = false;
   #isClosed = false;
@@ -61,14 +59,16 @@ export class ClientConnection {
   get hasRoom(): boolean {
     const { maxInFlight } = this.#options;
     const socket = this.#socket;
-    return !this.#isRetired && socket.writable && this.load < maxInFlight && socket.writableLength < WRITE_AHEAD_BYTES;
+    const isCertain = this.load === this.#awaited && this.load < maxInFlight;
+    return isCertain && !this.#isRetired && socket.writable && socket.writableLength < WRITE_AHEAD_BYTES;
   }
 
   /** Writes a request. Everything of one tick goes out together. */
   send(exchange: Exchange): void {
     if (this.#awaited++ === 0) this.#socket.ref();
-    if (this.#exchanges.push(exchange) === 1) this.#heardAt = now();
-    exchange.onAbandoned = () => this.#abandon();
+    this.#exchanges.push(exchange);
+    // The place of its acknowledgement stays, since it may still come.
+    exchange.onAbandoned = () => this.#release();
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.#socket.cork();
@@ -91,7 +91,6 @@ export class ClientConnection {
   }
 
   #receive(chunk: Buffer): void {
-    this.#heardAt = now();
     this.#decoder.push(chunk);
     try {
       for (let ack = this.#decoder.next(); ack; ack = this.#decoder.next()) this.#settle(ack);
@@ -109,17 +108,10 @@ export class ClientConnection {
     exchange.resolve(ack);
   }
 
-  /** A caller gave up. The place of its acknowledgement stays, since it may still come. */
-  #abandon(): void {
-    // A worker that answers others only lets this caller wait; one that answers nobody is better tried anew.
-    if (now() - this.#heardAt >= STALLED_SECONDS) this.#isRetired = true;
-    this.#release();
-  }
-
   #release(): void {
     this.#awaited -= 1;
     if (this.#awaited > 0) return;
-    if (this.#isRetired) return this.#retire();
+    if (this.#isRetired || this.load > 0) return this.#retire();
     this.#socket.unref();
     this.#idle.refresh();
   }

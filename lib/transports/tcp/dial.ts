@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { messageOf, ProfiledError } from '../../errors';
 import { type Deferred, deferred } from '../../internal/deferred';
 import { formatSocketAddress, type SocketAddress } from './address';
+import type { DialGate } from './dial-gate';
 
 /** Finds peers that vanished without a word, such as a machine without power. */
 export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 } as const;
@@ -14,15 +15,21 @@ const RETRY_MS = 200;
 export class Dial {
   readonly #to: SocketAddress;
   readonly #opened: Deferred<Socket> = deferred();
-  readonly #limit: NodeJS.Timeout;
+  readonly #leave: (() => void) | undefined;
+  #limit: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
-  #socket!: Socket;
+  #socket: Socket | undefined;
   #isSettled = false;
 
-  constructor(to: SocketAddress, timeoutMs: number) {
+  /** With a gate it waits for its turn there; its time limit begins after that. */
+  constructor(to: SocketAddress, timeoutMs: number, gate?: DialGate) {
     this.#to = to;
-    this.#limit = setTimeout(() => this.#fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-    this.#attempt();
+    const start = () => {
+      this.#limit = setTimeout(() => this.#fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      this.#attempt();
+    };
+    if (gate) this.#leave = gate.enter(start);
+    else start();
   }
 
   /** The open socket, with TCP_NODELAY. Its errors are heard; look for `close`. @throws PROFILED_DISCONNECTED */
@@ -33,6 +40,13 @@ export class Dial {
   /** Gives up: {@link opened} rejects, unless it has resolved. */
   cancel(): void {
     this.#fail(new Error('it was given up'));
+  }
+
+  /** The same if it still waits for its turn; whether it did. */
+  cancelIfWaiting(): boolean {
+    const isWaiting = !this.#socket;
+    if (isWaiting) this.cancel();
+    return isWaiting;
   }
 
   #attempt(): void {
@@ -51,7 +65,7 @@ export class Dial {
   #fail(cause: Error): void {
     if (this.#isSettled) return;
     this.#settle();
-    this.#socket.destroy();
+    this.#socket?.destroy();
     const message = `${formatSocketAddress(this.#to)} can not be reached: ${messageOf(cause)}`;
     this.#opened.reject(new ProfiledError('PROFILED_DISCONNECTED', message, { cause }));
   }
@@ -60,5 +74,6 @@ export class Dial {
     this.#isSettled = true;
     clearTimeout(this.#limit);
     clearTimeout(this.#retry);
+    this.#leave?.();
   }
 }

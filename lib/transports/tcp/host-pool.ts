@@ -2,6 +2,7 @@ import { ProfiledError } from '../../errors';
 import type { SocketAddress } from './address';
 import { ClientConnection } from './client-connection';
 import { Dial } from './dial';
+import type { DialGate } from './dial-gate';
 import type { Exchange } from './exchange';
 import type { ResolvedTcpOptions } from './options';
 
@@ -12,16 +13,18 @@ import type { ResolvedTcpOptions } from './options';
 export class HostPool {
   readonly #to: SocketAddress;
   readonly #options: ResolvedTcpOptions;
+  readonly #gate: DialGate;
   readonly #onEmpty: () => void;
   readonly #connections = new Set<ClientConnection>();
   readonly #dials = new Set<Dial>();
   readonly #waiting = new Set<Exchange>();
   #isClosed = false;
 
-  /** `onEmpty` is called when it has no connection and nothing to do. */
-  constructor(to: SocketAddress, options: ResolvedTcpOptions, onEmpty: () => void) {
+  /** `gate` holds back dials; `onEmpty` is called when it has no connection and nothing to do. */
+  constructor(to: SocketAddress, options: ResolvedTcpOptions, gate: DialGate, onEmpty: () => void) {
     this.#to = to;
     this.#options = options;
+    this.#gate = gate;
     this.#onEmpty = onEmpty;
   }
 
@@ -29,7 +32,7 @@ export class HostPool {
     const connection = this.#waiting.size === 0 ? this.#leastLoaded() : undefined;
     if (connection) return connection.send(exchange);
     this.#waiting.add(exchange);
-    exchange.onAbandoned = () => this.#waiting.delete(exchange);
+    exchange.onAbandoned = () => this.#abandon(exchange);
     this.#grow();
   }
 
@@ -39,6 +42,12 @@ export class HostPool {
     for (const dial of this.#dials) dial.cancel();
     this.#fail(error);
     for (const connection of this.#connections) connection.destroy(error);
+  }
+
+  #abandon(exchange: Exchange): void {
+    this.#waiting.delete(exchange);
+    if (this.#waiting.size > 0) return;
+    for (const dial of this.#dials) if (dial.cancelIfWaiting()) this.#dials.delete(dial);
   }
 
   #leastLoaded(): ClientConnection | undefined {
@@ -68,7 +77,7 @@ export class HostPool {
   }
 
   async #dial(): Promise<void> {
-    const dial = new Dial(this.#to, this.#options.connectTimeoutMs);
+    const dial = new Dial(this.#to, this.#options.connectTimeoutMs, this.#gate);
     this.#dials.add(dial);
     try {
       const socket = await dial.opened;

@@ -11,8 +11,6 @@ const BACKLOG = 4096;
 export interface ListenerOptions extends SocketAddress {
   /** What listens, for error messages. */
   readonly name: string;
-  /** @default no limit */
-  readonly maxConnections?: number;
   /** Whether a peer that has ended its direction is still answered. */
   readonly allowHalfOpen: boolean;
   readonly onConnection: (socket: Socket) => void;
@@ -27,15 +25,13 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const { allowHalfOpen, onConnection, maxConnections } = options;
+    const { allowHalfOpen, onConnection } = options;
     this.#server = createServer({ ...KEEP_ALIVE, allowHalfOpen, noDelay: true }, onConnection);
-    if (maxConnections !== undefined) this.#server.maxConnections = maxConnections;
     this.#server.unref();
     // A listener without one ends the process, for instance when it runs out of file descriptors.
     this.#server.on('error', (error) => {
       if (this.#server.listening) log.write('error', { err: error }, `${options.name}: ${messageOf(error)}`);
     });
-    this.#server.on('drop', () => log.write('warn', {}, `${options.name}: a connection too many was closed`));
   }
 
   /** Listens if it does not yet; the address to make known, `ip:port`. @throws PROFILED_PORT_IN_USE and its like */

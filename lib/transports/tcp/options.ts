@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { inspect } from 'node:util';
 import { ProfiledError } from '../../errors';
+import { MAX_TIMER_MS } from '../../internal/clock';
 import { DEFAULT_MAX_MESSAGE_BYTES, FIN_TIMEOUT_MS, FRAME_BUFFER } from '../../wire/limits';
 import { localHost } from './address';
 
@@ -22,6 +23,8 @@ export interface TcpOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** Request client: connections to one host and port, at most. @default 100 */
   readonly poolSize?: number | undefined;
+  /** Request client: connections on their way to being open, to all hosts together; further ones wait. @default 64 */
+  readonly maxDials?: number | undefined;
   /**
    * Request plane: requests on one connection that are not acknowledged yet. A client opens another connection then, a server
    * stops reading. @default 1024
@@ -29,7 +32,10 @@ export interface TcpOptions {
   readonly maxInFlight?: number | undefined;
   /** Request client: how long a connection is kept that nobody uses, in milliseconds. @default 300000 */
   readonly idleTtlMs?: number | undefined;
-  /** Request server: connections at once; further ones are closed as they come. @default 10000 */
+  /**
+   * Request server: connections at once. One more takes the place of the one that was silent for longest among those that have
+   * sent no whole request yet, itself included: what clients keep in their pools stays. @default 10000
+   */
   readonly maxConnections?: number | undefined;
   /** Request server: how long the rest of a request may take once its first byte is there, in milliseconds. @default 30000 */
   readonly frameTimeoutMs?: number | undefined;
@@ -52,8 +58,6 @@ export interface TcpOptions {
 export type ResolvedTcpOptions = { readonly [K in keyof TcpOptions]-?: NonNullable<TcpOptions[K]> };
 
 const MAX_PORT = 65_535;
-/** Timers of Node can not count further. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /** Lengths on the wire of the request plane have 32 bits. */
 const MAX_BYTES = 2 ** 32 - 1;
 /** A handshake must fit into any limit. */
@@ -68,17 +72,18 @@ export function resolveTcpOptions(options: TcpOptions = {}): ResolvedTcpOptions 
     host: checkHost(options.host ?? localHost()),
     port: whole('port', 0, 0, MAX_PORT),
     maxMessageBytes,
-    connectTimeoutMs: whole('connectTimeoutMs', 5_000, 1, MAX_TIMEOUT_MS),
+    connectTimeoutMs: whole('connectTimeoutMs', 5_000, 1, MAX_TIMER_MS),
     poolSize: whole('poolSize', 100, 1),
+    maxDials: whole('maxDials', 64, 1),
     maxInFlight: whole('maxInFlight', 1024, 1),
-    idleTtlMs: whole('idleTtlMs', 300_000, 1, MAX_TIMEOUT_MS),
+    idleTtlMs: whole('idleTtlMs', 300_000, 1, MAX_TIMER_MS),
     maxConnections: whole('maxConnections', 10_000, 1),
-    frameTimeoutMs: whole('frameTimeoutMs', 30_000, 1, MAX_TIMEOUT_MS),
+    frameTimeoutMs: whole('frameTimeoutMs', 30_000, 1, MAX_TIMER_MS),
     maxBufferedBytes: whole('maxBufferedBytes', Math.max(256 * 2 ** 20, maxMessageBytes), maxMessageBytes),
-    handshakeTimeoutMs: whole('handshakeTimeoutMs', 10_000, 1, MAX_TIMEOUT_MS),
+    handshakeTimeoutMs: whole('handshakeTimeoutMs', 10_000, 1, MAX_TIMER_MS),
     maxHandshakes: whole('maxHandshakes', 4096, 1),
     frameBuffer: whole('frameBuffer', FRAME_BUFFER, 1),
-    finTimeoutMs: whole('finTimeoutMs', FIN_TIMEOUT_MS, 1, MAX_TIMEOUT_MS),
+    finTimeoutMs: whole('finTimeoutMs', FIN_TIMEOUT_MS, 1, MAX_TIMER_MS),
   });
 }
 

@@ -3,6 +3,7 @@ import { invalidMessage } from '../../wire/invalid';
 import { encodeRequestHead } from '../../wire/request-frame';
 import type { RequestClient, RequestHeaders, SendOptions } from '../transport';
 import { parseSocketAddress, splitAddress } from './address';
+import { DialGate } from './dial-gate';
 import { cancelledError, Exchange } from './exchange';
 import { HostPool } from './host-pool';
 import type { ResolvedTcpOptions } from './options';
@@ -10,17 +11,16 @@ import type { ResolvedTcpOptions } from './options';
 /** A payload of up to so many bytes is copied behind its head: one buffer costs less to write than two. */
 const COPIED_BYTES = 8 * 1024;
 
-/**
- * Sends to every address of the form `ip:port/path`; connections are kept and shared. Beyond what the interface names, `send`
- * throws PROFILED_MESSAGE_INVALID for a request that is larger than `maxMessageBytes`.
- */
+/** Sends to every address of the form `ip:port/path`; connections are kept and shared. */
 export class TcpRequestClient implements RequestClient {
   readonly #options: ResolvedTcpOptions;
+  readonly #gate: DialGate;
   readonly #pools = new Map<string, HostPool>();
   #isClosed = false;
 
   constructor(options: ResolvedTcpOptions) {
     this.#options = options;
+    this.#gate = new DialGate(options.maxDials);
   }
 
   async send(
@@ -51,7 +51,7 @@ export class TcpRequestClient implements RequestClient {
       const expected = 'must be of the form `ip:port/path`, with an IP address and no host name';
       throw new ProfiledError('PROFILED_DISCONNECTED', `the address ${expected}, got ${JSON.stringify(address)}`);
     }
-    const pool: HostPool = new HostPool(to, this.#options, () => {
+    const pool: HostPool = new HostPool(to, this.#options, this.#gate, () => {
       if (this.#pools.get(authority) === pool) this.#pools.delete(authority);
     });
     this.#pools.set(authority, pool);

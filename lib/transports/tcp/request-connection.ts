@@ -21,6 +21,8 @@ export interface RequestHost {
   readonly handlers: ReadonlyMap<string, OnRequest>;
   /** Bytes of requests that are not acknowledged, of all connections together. */
   buffered: number;
+  /** Told when a connection has sent something, up to the time that there was a whole request. */
+  readonly onHeard: (connection: RequestConnection, isProven: boolean) => void;
 }
 
 /** The server's end of one connection of the request plane: requests come in, acknowledgements go out in the same order. */
@@ -66,8 +68,10 @@ export class RequestConnection {
 
   #receive(chunk: Buffer): void {
     if (!this.#decoder) return;
+    const isProven = this.#requests > 0;
     this.#decoder.push(chunk);
     this.#work();
+    if (!isProven) this.#host.onHeard(this, this.#requests > 0);
   }
 
   /** Goes on after a pause. */

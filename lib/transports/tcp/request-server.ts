@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { ProfiledError } from '../../errors';
+import { log } from '../../internal/logger';
 import type { OnRequest, RequestServer, ServedTarget, ServeTarget } from '../transport';
 import { pathOf } from './address';
 import { Listener } from './listener';
@@ -13,17 +14,25 @@ const MAX_PATH_BYTES = 65_535;
 export class TcpRequestServer implements RequestServer {
   readonly #handlers = new Map<string, OnRequest>();
   readonly #connections = new Set<RequestConnection>();
+  /** Those of them that have not sent a whole request, the longest silent first. */
+  readonly #unproven = new Set<RequestConnection>();
   readonly #host: RequestHost;
   readonly #listener: Listener;
   #closed: Promise<void> | undefined;
 
   constructor(options: ResolvedTcpOptions) {
-    this.#host = { options, handlers: this.#handlers, buffered: 0 };
+    this.#host = {
+      options,
+      handlers: this.#handlers,
+      buffered: 0,
+      onHeard: (connection, isProven) => {
+        if (this.#unproven.delete(connection) && !isProven) this.#unproven.add(connection);
+      },
+    };
     this.#listener = new Listener({
       name: 'the TCP request server',
       host: options.host,
       port: options.port,
-      maxConnections: options.maxConnections,
       // A client may end its direction and still wait for its acknowledgements.
       allowHalfOpen: true,
       onConnection: (socket) => this.#accept(socket),
@@ -68,8 +77,23 @@ export class TcpRequestServer implements RequestServer {
   #accept(socket: Socket): void {
     const connection = new RequestConnection(socket, this.#host);
     this.#connections.add(connection);
-    socket.once('close', () => this.#connections.delete(connection));
+    this.#unproven.add(connection);
+    socket.once('close', () => this.#forget(connection));
     if (this.#closed) connection.close();
+    else if (this.#connections.size > this.#host.options.maxConnections) this.#makeRoom();
+  }
+
+  /** At the expense of the one that was silent for longest, which is the newest if all others have sent requests. */
+  #makeRoom(): void {
+    const [silent] = this.#unproven;
+    silent!.close();
+    this.#forget(silent!);
+    log.write('warn', {}, 'the TCP request server: a connection too many was closed');
+  }
+
+  #forget(connection: RequestConnection): void {
+    this.#connections.delete(connection);
+    this.#unproven.delete(connection);
   }
 
   #remove(path: string, onRequest: OnRequest): void {
