@@ -37,12 +37,24 @@ export interface Vec<H, L extends string = string> {
   labels(values: Readonly<Record<L, unknown>>): H;
 }
 
+/** A request that stands for many, such as one whose trace is kept. Never changed once it is set: another one takes its place. */
+export interface Exemplar {
+  /** At most 128 characters in all, names and values together; a scrape leaves a longer one out. */
+  readonly labels: LabelValues;
+  /** The observation or the increment that it stands for. */
+  readonly value: number;
+  /** Unix time in seconds, with a fraction. */
+  readonly timestamp: number;
+}
+
 /** Told of every sample that an instrument refused. */
 export type OnDrop = (reason: DropReason) => void;
 
 /** A counter's or gauge's series: one plain field, so that a hot path can write `cell.value += n`. */
 export class Cell implements Counter, Gauge {
   value = 0;
+  /** Shown beside a counter's value, in OpenMetrics scrapes alone. */
+  exemplar: Exemplar | undefined = undefined;
 
   constructor(
     readonly labels: LabelValues,
@@ -67,22 +79,36 @@ export class Cell implements Counter, Gauge {
 
   reset(): void {
     this.value = 0;
+    this.exemplar = undefined;
   }
+}
+
+/** Bounds as an array of doubles, one for all histograms that have the same. */
+const EDGES = new Map<string, Float64Array>();
+
+function edgesOf(bounds: readonly number[]): Float64Array {
+  const key = bounds.join();
+  let edges = EDGES.get(key);
+  if (!edges) EDGES.set(key, (edges = Float64Array.from(bounds)));
+  return edges;
 }
 
 /** A histogram's series: counts between bounds, made cumulative only when scraped. */
 export class HistogramCell implements Histogram {
   sum = 0;
+  /** Observations between two bounds; the last place is for those above all of them. Read by a scrape. */
+  readonly counts: Float64Array;
+  /** One place for each place of {@link counts}, made when there is a first one. Shown in OpenMetrics scrapes alone. */
+  exemplars: (Exemplar | undefined)[] | undefined = undefined;
   readonly #bounds: Float64Array;
-  readonly #counts: Float64Array;
 
   constructor(
     readonly labels: LabelValues,
     readonly bounds: readonly number[],
     private readonly onDrop: OnDrop,
   ) {
-    this.#bounds = Float64Array.from(bounds);
-    this.#counts = new Float64Array(bounds.length + 1);
+    this.#bounds = edgesOf(bounds);
+    this.counts = new Float64Array(bounds.length + 1);
   }
 
   observe(value: number): void {
@@ -90,22 +116,17 @@ export class HistogramCell implements Histogram {
     const bounds = this.#bounds;
     let i = 0;
     while (i < bounds.length && value > bounds[i]!) i++;
-    this.#counts[i]! += 1;
+    this.counts[i]! += 1;
     this.sum += value;
   }
 
   get count(): number {
-    return this.#counts.reduce((total, n) => total + n, 0);
-  }
-
-  /** The running totals, one for each bound and one for +Inf. */
-  cumulative(): number[] {
-    let total = 0;
-    return Array.from(this.#counts, (n) => (total += n));
+    return this.counts.reduce((total, n) => total + n, 0);
   }
 
   reset(): void {
     this.sum = 0;
-    this.#counts.fill(0);
+    this.counts.fill(0);
+    this.exemplars = undefined;
   }
 }

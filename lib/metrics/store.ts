@@ -163,8 +163,12 @@ interface SharedState {
   /** Grows with each change of the registry, so that a binding can tell that it is out of date by comparing two numbers. */
   epoch: number;
   readonly stores: WeakMap<Registry, MetricStore>;
-  /** What wants to have its series before the first scrape. */
+  /** What wants to have its series before the first scrape of a registry. */
   readonly pending: Map<string, () => void>;
+  /** Those of them that have not been run since they were noted. */
+  readonly unbound: Set<string>;
+  /** The epoch in which all others were run. */
+  boundEpoch: number;
 }
 
 const SHARED = Symbol.for('profiled/registry@1');
@@ -175,6 +179,8 @@ export const shared: SharedState = ((globalThis as Record<symbol, unknown>)[SHAR
   epoch: 0,
   stores: new WeakMap(),
   pending: new Map(),
+  unbound: new Set(),
+  boundEpoch: 0,
 } satisfies SharedState) as SharedState;
 
 /** Our families in `registry`, one store for each registry of the process. */
@@ -211,16 +217,24 @@ export function useRegistry(registry: Registry): void {
  */
 export function getRegistry(): Registry {
   currentStore().restore();
-  for (const bind of shared.pending.values()) bind();
+  const keys = shared.boundEpoch === shared.epoch ? shared.unbound : shared.pending.keys();
+  for (const key of keys) shared.pending.get(key)?.();
+  shared.unbound.clear();
+  shared.boundEpoch = shared.epoch;
   return shared.registry;
 }
 
-/** Notes that `bind` should run before each scrape. The same key replaces what was noted before: hot reload stays bounded. */
+/**
+ * Notes that `bind` should run before the next scrape, and again when another registry has become the current one. The same key
+ * replaces what was noted before: hot reload stays bounded.
+ */
 export function bindBeforeScrape(key: string, bind: () => void): void {
   shared.pending.set(key, bind);
+  shared.unbound.add(key);
 }
 
 /** Takes back what was noted under `key`; its series stay where they are. */
 export function unbindBeforeScrape(key: string): void {
   shared.pending.delete(key);
+  shared.unbound.delete(key);
 }
