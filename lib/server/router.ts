@@ -1,7 +1,7 @@
 import express, { type Request, type Response, type Router } from 'express';
 import { loadSettings, METRICS_PATH, type Settings } from '../config/settings';
 import { log } from '../internal/logger';
-import { TEXT_CONTENT_TYPE } from '../metrics/exposition/text';
+const TEXT_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 import { type Health, health as processHealth } from './health';
 import { scrape, type ScrapeOptions } from './scrape';
 
