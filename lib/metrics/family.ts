@@ -1,8 +1,9 @@
 import { Summary as PromSummary, type MetricObjectWithValues, type MetricValueWithName } from 'prom-client';
 import { Cell, HistogramCell, type OnDrop } from './instruments';
-import { canonicalLabels, labelKey, type LabelValues } from './labels';
+import { canonicalLabels, type LabelValues } from './labels';
 import type { DropReason } from './names';
 import { CellSamples, HistogramSamples, type Sample } from './prom-samples';
+import { SeriesIndex } from './series-index';
 
 export const METRIC_TYPES = ['counter', 'gauge', 'histogram', 'summary'] as const;
 export type MetricType = (typeof METRIC_TYPES)[number];
@@ -56,8 +57,7 @@ interface Series {
  * `aggregator`), but holds plain fields that recording writes without a look-up; prom-client reads them when scraped.
  */
 export abstract class Family<S extends Series = Series> {
-  readonly #series = new Map<string, S>();
-  #all: S[] = [];
+  #index = new SeriesIndex<S>();
   #registeredName: string | undefined;
   protected readonly onDrop: OnDrop;
 
@@ -91,28 +91,25 @@ export abstract class Family<S extends Series = Series> {
 
   /** Every series in the order in which they were made. The array only grows; when a series goes, another array takes its place. */
   get all(): readonly S[] {
-    return this.#all;
+    return this.#index.all;
   }
 
   /** The series with exactly these labels, made at its zero when it is new; `buckets` are the bounds of a new histogram. */
   series(labels: Readonly<Record<string, unknown>>, buckets = this.definition.buckets): S {
     const canonical = canonicalLabels(labels);
-    const key = labelKey(canonical);
-    let series = this.#series.get(key);
-    if (!series) {
-      this.#series.set(key, (series = this.create(canonical, buckets ?? [])));
-      this.#all.push(series);
-    }
+    const known = this.#index.find(canonical);
+    if (known) return known;
+    const series = this.create(canonical, buckets ?? []);
+    this.#index.add(series);
     return series;
   }
 
   /** The one series of a metric that can have no other: those with other labels are gone. */
   onlySeries(labels: Readonly<Record<string, unknown>>): S {
     const series = this.series(labels);
-    if (this.#series.size > 1) {
-      this.#series.clear();
-      this.#series.set(labelKey(canonicalLabels(labels)), series);
-      this.#all = [series];
+    if (this.all.length > 1) {
+      this.#index = new SeriesIndex();
+      this.#index.add(series);
     }
     return series;
   }
@@ -143,7 +140,7 @@ export abstract class Family<S extends Series = Series> {
 
   /** Takes every series back to its zero; the series stay. */
   reset(): void {
-    for (const series of this.#all) series.reset();
+    for (const series of this.all) series.reset();
   }
 
   protected abstract create(labels: LabelValues, buckets: readonly number[]): S;

@@ -83,14 +83,20 @@ export class Cell implements Counter, Gauge {
   }
 }
 
-/** Bounds as an array of doubles, one for all histograms that have the same. */
-const EDGES = new Map<string, Float64Array>();
+/** Bounds, as they were given and as doubles. */
+interface Bounds {
+  readonly given: readonly number[];
+  readonly doubles: Float64Array;
+}
 
-function edgesOf(bounds: readonly number[]): Float64Array {
-  const key = bounds.join();
-  let edges = EDGES.get(key);
-  if (!edges) EDGES.set(key, (edges = Float64Array.from(bounds)));
-  return edges;
+/** Each set of bounds once, however many histograms have it. */
+const BOUNDS = new Map<string, Bounds>();
+
+function boundsOf(given: readonly number[]): Bounds {
+  const key = given.join();
+  let bounds = BOUNDS.get(key);
+  if (!bounds) BOUNDS.set(key, (bounds = { given: [...given], doubles: Float64Array.from(given) }));
+  return bounds;
 }
 
 /** A histogram's series: counts between bounds, made cumulative only when scraped. */
@@ -100,14 +106,18 @@ export class HistogramCell implements Histogram {
   readonly counts: Float64Array;
   /** One place for each place of {@link counts}, made when there is a first one. Shown in OpenMetrics scrapes alone. */
   exemplars: (Exemplar | undefined)[] | undefined = undefined;
+  /** Upper bounds, ascending, without +Inf. */
+  readonly bounds: readonly number[];
   readonly #bounds: Float64Array;
 
   constructor(
     readonly labels: LabelValues,
-    readonly bounds: readonly number[],
+    bounds: readonly number[],
     private readonly onDrop: OnDrop,
   ) {
-    this.#bounds = edgesOf(bounds);
+    const known = boundsOf(bounds);
+    this.bounds = known.given;
+    this.#bounds = known.doubles;
     this.counts = new Float64Array(bounds.length + 1);
   }
 

@@ -1,5 +1,4 @@
 import type { Registry } from 'prom-client';
-import type { Family } from '../family';
 import { Deadline, TIMED_OUT } from './deadline';
 import type { LiveFamily } from './live/family-text';
 import type { CollectedFamily } from './samples-text';
@@ -47,7 +46,7 @@ export async function collect(
 
 /** Counters, gauges and histograms of this package. */
 export function isLive(metric: object): metric is LiveFamily & Collectable {
-  return isOurs(metric) && 'all' in metric && (metric as Family).type !== 'summary';
+  return isOurs(metric) && 'all' in metric && metric.type !== 'summary';
 }
 
 async function ask(metric: Collectable): Promise<CollectedFamily | undefined> {

@@ -57,10 +57,12 @@ export abstract class Block<S extends { readonly labels: LabelValues }> {
 export class CellBlock extends Block<Cell> {
   refresh(): void {
     const { series, start, end, lines } = this;
+    const { values } = lines;
     const hasExemplars = this.style.format.exemplars && this.style.names.type === 'counter';
     for (let i = start; i < end; i++) {
-      const cell = series[i]!;
-      lines.put(i - start, cell.value, hasExemplars ? cell.exemplar : undefined);
+      const { value, exemplar } = series[i]!;
+      if (hasExemplars) lines.putWith(i - start, value, exemplar);
+      else if (value !== values[i - start]) lines.put(i - start, value);
     }
   }
 
@@ -73,17 +75,20 @@ export class CellBlock extends Block<Cell> {
 export class HistogramBlock extends Block<HistogramCell> {
   refresh(): void {
     const { series, start, end, lines } = this;
-    const { exemplars: hasExemplars } = this.style.format;
+    const { values } = lines;
+    const hasExemplars = this.style.format.exemplars;
     let line = 0;
     for (let i = start; i < end; i++) {
       const { counts, exemplars, sum } = series[i]!;
       let total = 0;
-      for (let bucket = 0; bucket < counts.length; bucket++) {
+      for (let bucket = 0; bucket < counts.length; bucket++, line++) {
         total += counts[bucket]!;
-        lines.put(line++, total, hasExemplars ? exemplars?.[bucket] : undefined);
+        if (hasExemplars) lines.putWith(line, total, exemplars?.[bucket]);
+        else if (total !== values[line]) lines.put(line, total);
       }
-      lines.put(line++, sum);
-      lines.put(line++, total);
+      if (sum !== values[line]) lines.put(line, sum);
+      if (total !== values[++line]) lines.put(line, total);
+      line++;
     }
   }
 

@@ -75,7 +75,7 @@ const kept = new WeakMap<LiveFamily, Map<string, FamilyText>>();
 /** The text of `family` that was kept, or a new one where something that all its lines show has changed. */
 export function familyTextOf(family: LiveFamily, style: LineStyle): FamilyText {
   let texts = kept.get(family);
-  if (!texts) kept.set(family, (texts = new Map()));
+  if (!texts) kept.set(family, (texts = new Map<string, FamilyText>()));
   let text = texts.get(style.format.name);
   if (!text?.fits(style)) texts.set(style.format.name, (text = new FamilyText(family, style)));
   return text;

@@ -16,7 +16,8 @@ export class Lines {
   /** Where each value begins, and how many bytes it and its exemplar take. */
   readonly #starts: Uint32Array;
   readonly #widths: Uint16Array;
-  readonly #values: Float64Array;
+  /** What the lines show now, so that a caller can tell without a call that nothing changed. */
+  readonly values: Float64Array;
   /** Made with the first exemplar. */
   #exemplars: (Exemplar | undefined)[] | undefined;
 
@@ -27,7 +28,7 @@ export class Lines {
     this.#length = text.copy(this.#bytes);
     this.#starts = new Uint32Array(prefixes.length);
     this.#widths = new Uint16Array(prefixes.length).fill(1);
-    this.#values = new Float64Array(prefixes.length);
+    this.values = new Float64Array(prefixes.length);
     let at = 0;
     prefixes.forEach((prefix, line) => {
       this.#starts[line] = at += Buffer.byteLength(prefix);
@@ -39,31 +40,26 @@ export class Lines {
     return this.#length;
   }
 
-  /** Sets the value of a line, which costs a comparison when it is what it was. */
-  put(line: number, value: number, exemplar?: Exemplar): void {
-    if (exemplar !== undefined || this.#exemplars !== undefined) return this.#putBoth(line, value, exemplar);
-    if (this.#values[line] === value) return;
-    this.#values[line] = value;
-    this.#putValue(line, value);
-  }
-
-  appendTo(output: Output): void {
-    output.append(this.#bytes, this.#length);
-  }
-
-  #putValue(line: number, value: number): void {
+  /** Shows `value` in a line that never has an exemplar. */
+  put(line: number, value: number): void {
+    this.values[line] = value;
     if (!isPlainInteger(value)) return this.#putText(line, numberText(value));
     const width = digitCount(value);
     if (width !== this.#widths[line]) this.#resize(line, width);
     writeDigits(this.#bytes, this.#starts[line]! + width, value);
   }
 
-  #putBoth(line: number, value: number, exemplar: Exemplar | undefined): void {
-    const exemplars = (this.#exemplars ??= []);
-    if (this.#values[line] === value && exemplars[line] === exemplar) return;
-    this.#values[line] = value;
-    exemplars[line] = exemplar;
+  /** Shows `value` in a line that may have an exemplar, if either is not what it was. */
+  putWith(line: number, value: number, exemplar: Exemplar | undefined): void {
+    if (this.values[line] === value && this.#exemplars?.[line] === exemplar) return;
+    if (exemplar === undefined && this.#exemplars?.[line] === undefined) return this.put(line, value);
+    this.values[line] = value;
+    (this.#exemplars ??= [])[line] = exemplar;
     this.#putText(line, numberText(value) + (exemplar ? exemplarText(exemplar) : ''));
+  }
+
+  appendTo(output: Output): void {
+    output.append(this.#bytes, this.#length);
   }
 
   #putText(line: number, text: string): void {
