@@ -4,7 +4,7 @@ import { type Format, FORMATS, type FormatName } from './format';
 import type { Labels } from './labels-text';
 import { familyTextOf } from './live/family-text';
 import { isWanted } from './name-filter';
-import { Output } from './output';
+import { Output, type Rendered } from './output';
 import { samplesText } from './samples-text';
 import { isOurs, ScrapeFailures } from './scrape-failures';
 import { Slices } from './slices';
@@ -36,7 +36,7 @@ export interface RenderOptions {
  * Nothing of the registry is changed but that counter. The event loop turns every few milliseconds meanwhile, so two families may
  * be of two moments; one histogram never is. Never rejects because of a metric.
  */
-export async function render(registry: Registry, options: RenderOptions = {}): Promise<Buffer[]> {
+export async function render(registry: Registry, options: RenderOptions = {}): Promise<Rendered> {
   const failures = new ScrapeFailures(registry);
   const slices = options.slices ?? new Slices();
   const scrape = new Scrape(registry, FORMATS[options.format ?? 'text'], slices);
@@ -49,7 +49,10 @@ export async function render(registry: Registry, options: RenderOptions = {}): P
 
 /** The same as one text. */
 export async function renderText(registry: Registry, options?: RenderOptions): Promise<string> {
-  return Buffer.concat(await render(registry, options)).toString();
+  const { chunks, release } = await render(registry, options);
+  const text = Buffer.concat(chunks).toString();
+  release();
+  return text;
 }
 
 /** One scrape at work. */
@@ -66,7 +69,7 @@ class Scrape {
   }
 
   /** What others have collected is written first, because that can fail; the counter of failures is in what comes after. */
-  async write(parts: readonly Part[], failures: ScrapeFailures): Promise<Buffer[]> {
+  async write(parts: readonly Part[], failures: ScrapeFailures): Promise<Rendered> {
     const texts: (Buffer | undefined)[] = [];
     for (const part of parts) texts.push(await this.#collectedText(part, failures));
     let isFirst = true;
