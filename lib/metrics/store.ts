@@ -3,7 +3,6 @@ import { messageOf, ProfiledError } from '../errors';
 import { log } from '../internal/logger';
 import { warn } from '../internal/warning';
 import {
-  type CellFamily,
   createFamily,
   type DefinitionOf,
   type Family,
@@ -13,7 +12,7 @@ import {
   type MetricType,
 } from './family';
 import { LabelLimit } from './label-limit';
-import { show } from './labels';
+import { NO_LABELS, show } from './labels';
 import { type DropReason, SELF_METRICS } from './names';
 
 /** How long a scrape waits for one update callback, in milliseconds. */
@@ -108,9 +107,15 @@ export class MetricStore implements FamilyHost {
     return this.#self('scrapeErrors').series({ reason });
   }
 
-  #self(which: keyof typeof SELF_METRICS): CellFamily {
-    const { name, help, labels } = SELF_METRICS[which];
-    return this.familyOrUnregistered({ type: 'counter', name, help, labelNames: labels, owner: 'profiled' });
+  /** What scrapes of this registry say of themselves; in the registry from the first call on. */
+  scrapes() {
+    const [duration, inFlight] = [this.#self('scrapeDuration'), this.#self('scrapesInFlight')];
+    return { duration: duration.series(NO_LABELS), inFlight: inFlight.series(NO_LABELS) };
+  }
+
+  #self<K extends keyof typeof SELF_METRICS>(which: K): FamilyOf<(typeof SELF_METRICS)[K]['type']> {
+    const { labels: labelNames, ...metric } = SELF_METRICS[which];
+    return this.familyOrUnregistered({ ...metric, labelNames, owner: 'profiled' });
   }
 
   #register(family: Family): void {

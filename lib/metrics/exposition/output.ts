@@ -24,7 +24,7 @@ export class Output {
 
   /** Takes a copy of the first `length` bytes. */
   append(bytes: Buffer, length = bytes.length): void {
-    for (let from = 0; from < length; ) {
+    for (let from = 0; from < length;) {
       if (this.#at === CHUNK_BYTES) this.#turnOver();
       const size = Math.min(length - from, CHUNK_BYTES - this.#at);
       bytes.copy(this.#chunks[this.#chunks.length - 1]!, this.#at, from, from + size);
