@@ -57,7 +57,7 @@ export const OPENMETRICS: Format = {
     if (type !== 'counter') return OPENMETRICS_TYPES.has(type) ? { ...unknown, type } : unknown;
     const family = name.replace(/_total$/, '');
     const sample = `${family}_total`;
-    const isClash = [family, sample].some((other) => other !== name && isTaken(other));
+    const isClash = [family, sample, `${family}_created`].some((other) => other !== name && isTaken(other));
     return isClash ? unknown : { family, sample, type };
   },
   header({ family, type }, help) {
