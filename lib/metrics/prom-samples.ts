@@ -13,14 +13,16 @@ export interface Sample {
   /** Undefined where it is the family's name. */
   readonly metricName: string | undefined;
   value: number;
+  /** Empty but for the quantile of a summary. */
   readonly labels: Readonly<Record<string, string | number>>;
   readonly sharedLabels: LabelValues;
   exemplar: PromExemplar | undefined;
 }
 
 /**
- * The samples of many series for a stock `Registry.metrics()`. They are kept from scrape to scrape, because prom-client remembers
- * the text of labels by the identity of their object, and new objects cost it twice the time. Made at the first such scrape.
+ * The samples of many series for a stock `Registry.metrics()`. They are kept from scrape to scrape, with all of their labels in
+ * `sharedLabels`: prom-client remembers the text of that object by its identity, and makes that of any other label anew each time,
+ * which costs it more than twice as long. Made at the first such scrape, and only then.
  */
 abstract class Samples<S extends { readonly labels: LabelValues }> {
   readonly #kept: Sample[][] = [];
@@ -31,7 +33,8 @@ abstract class Samples<S extends { readonly labels: LabelValues }> {
     for (let i = 0; i < series.length; i++) {
       const one = series[i]!;
       let own = this.#kept[i];
-      if (own?.[0]!.sharedLabels !== one.labels) own = this.#kept[i] = this.make(one);
+      // The last one has the labels of the series as they are.
+      if (own?.at(-1)!.sharedLabels !== one.labels) own = this.#kept[i] = this.make(one);
       this.fill(own, one);
       for (const sample of own) values.push(sample);
     }
@@ -44,7 +47,7 @@ abstract class Samples<S extends { readonly labels: LabelValues }> {
 
 export class CellSamples extends Samples<Cell> {
   protected make({ labels }: Cell): Sample[] {
-    return [sample(undefined, NO_LABELS, labels)];
+    return [sample(undefined, labels)];
   }
 
   protected fill([only]: readonly Sample[], { value, exemplar }: Cell): void {
@@ -66,8 +69,10 @@ export class HistogramSamples extends Samples<HistogramCell> {
   }
 
   protected make({ bounds, labels }: HistogramCell): Sample[] {
-    const buckets = [...bounds, Infinity].map((bound) => sample(this.#bucket, leLabels(bound), labels));
-    return [...buckets, sample(this.#sum, NO_LABELS, labels), sample(this.#count, NO_LABELS, labels)];
+    const buckets = [...bounds, Infinity].map((bound) =>
+      sample(this.#bucket, Object.freeze({ le: leText(bound), ...labels })),
+    );
+    return [...buckets, sample(this.#sum, labels), sample(this.#count, labels)];
   }
 
   protected fill(samples: readonly Sample[], { counts, sum, exemplars }: HistogramCell): void {
@@ -82,19 +87,14 @@ export class HistogramSamples extends Samples<HistogramCell> {
   }
 }
 
-function sample(metricName: string | undefined, labels: Sample['labels'], sharedLabels: LabelValues): Sample {
-  return { metricName, value: 0, labels, sharedLabels, exemplar: undefined };
+function sample(metricName: string | undefined, sharedLabels: LabelValues): Sample {
+  return { metricName, value: 0, labels: NO_LABELS, sharedLabels, exemplar: undefined };
 }
 
 function promExemplar({ labels, value, timestamp }: Exemplar): PromExemplar {
   return { labelSet: labels, value, timestamp };
 }
 
-const LE_LABELS = new Map<number, Sample['labels']>();
-
-/** A number stays one, as prom-client has it: text would be looked through for what has to be escaped. */
-function leLabels(bound: number): Sample['labels'] {
-  let labels = LE_LABELS.get(bound);
-  if (!labels) LE_LABELS.set(bound, (labels = Object.freeze({ le: bound === Infinity ? '+Inf' : bound })));
-  return labels;
+function leText(bound: number): string {
+  return bound === Infinity ? '+Inf' : String(bound);
 }
