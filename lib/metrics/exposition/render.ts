@@ -20,7 +20,7 @@ export interface RenderOptions {
   readonly timeoutMs?: number;
   /** Only these metrics are asked and shown: names of families or of their samples. @default all */
   readonly names?: ReadonlySet<string> | undefined;
-  /** @default slices of 3 ms */
+  /** @default slices of 2 ms */
   readonly slices?: Slices;
 }
 

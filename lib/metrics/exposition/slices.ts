@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { now } from '../../internal/clock';
 
 /** How long a scrape works before it lets others have a turn, in seconds. */
-const SLICE_SECONDS = 0.003;
+const SLICE_SECONDS = 0.002;
 
 /** Divides long work into slices, between which the event loop turns. */
 export class Slices {
