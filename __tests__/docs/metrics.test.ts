@@ -83,9 +83,9 @@ describe('docs/metrics.md', () => {
 
   test('lists what the library says of itself', () => {
     const rows = tableRows(section(PAGE, 'What the library says of itself'));
-    const expected = Object.values(SELF_METRICS).map(({ name, help, labels }) => [
+    const expected = Object.values(SELF_METRICS).map(({ name, type, help, labels }) => [
       name,
-      'counter',
+      type,
       help,
       labels.map((label) => `\`${label}\``).join(', '),
     ]);

@@ -2,7 +2,15 @@ import { Counter, Registry } from 'prom-client';
 import { ProfiledError } from '../../lib/errors';
 import { renderText } from '../../lib/metrics/exposition/render';
 import { MetricsScope } from '../../lib/metrics/scope';
-import { type MetricStore, storeOf, UPDATE_CALLBACK_TIMEOUT_MS } from '../../lib/metrics/store';
+import {
+  bindBeforeScrape,
+  getRegistry,
+  type MetricStore,
+  storeOf,
+  unbindBeforeScrape,
+  UPDATE_CALLBACK_TIMEOUT_MS,
+  useRegistry,
+} from '../../lib/metrics/store';
 
 let registry: Registry;
 let store: MetricStore;
@@ -127,5 +135,49 @@ describe('update callbacks', () => {
     } finally {
       jest.useRealTimers();
     }
+  });
+});
+
+describe('what is bound before a scrape', () => {
+  test('runs once for each registry, and again when it is noted anew', () => {
+    const runs: string[] = [];
+    useRegistry(registry);
+    bindBeforeScrape('a', () => void runs.push('a'));
+    bindBeforeScrape('b', () => void runs.push('b'));
+    unbindBeforeScrape('b');
+    getRegistry();
+    getRegistry();
+    expect(runs).toEqual(['a']);
+    useRegistry(new Registry());
+    getRegistry();
+    getRegistry();
+    expect(runs).toEqual(['a', 'a']);
+    bindBeforeScrape('a', () => void runs.push('new a'));
+    getRegistry();
+    expect(runs).toEqual(['a', 'a', 'new a']);
+    unbindBeforeScrape('a');
+  });
+
+  test('runs again after it has failed', () => {
+    let runs = 0;
+    bindBeforeScrape('fails', () => {
+      if (++runs === 1) throw new Error('not yet');
+    });
+    expect(() => getRegistry()).toThrow('not yet');
+    getRegistry();
+    getRegistry();
+    expect(runs).toBe(2);
+    unbindBeforeScrape('fails');
+  });
+});
+
+describe('the series of a family', () => {
+  test('are found again, however many there are and whatever their hashes', () => {
+    const family = store.family({ type: 'counter', name: 'many_total', help: 'm', labelNames: ['a', 'b'] });
+    const labels = Array.from({ length: 3_000 }, (_, i) => ({ a: String(i % 60), b: String(Math.floor(i / 60)) }));
+    const made = labels.map((each) => family.series(each));
+    expect(new Set(made).size).toBe(3_000);
+    expect(labels.map((each) => family.series(each))).toEqual(made);
+    expect(family.all).toEqual(made);
   });
 });

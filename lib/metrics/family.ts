@@ -1,7 +1,9 @@
 import { Summary as PromSummary, type MetricObjectWithValues, type MetricValueWithName } from 'prom-client';
 import { Cell, HistogramCell, type OnDrop } from './instruments';
-import { canonicalLabels, labelKey, NO_LABELS, type LabelValues } from './labels';
+import { canonicalLabels, type LabelValues } from './labels';
 import type { DropReason } from './names';
+import { CellSamples, HistogramSamples, type Sample } from './prom-samples';
+import { SeriesIndex } from './series-index';
 
 export const METRIC_TYPES = ['counter', 'gauge', 'histogram', 'summary'] as const;
 export type MetricType = (typeof METRIC_TYPES)[number];
@@ -36,8 +38,7 @@ interface FamilyKinds {
 /** The family class that holds series of type `T`. */
 export type FamilyOf<T extends MetricType> = FamilyKinds[T];
 
-type Sample = MetricValueWithName<string> & { sharedLabels?: LabelValues };
-type Collected = MetricObjectWithValues<Sample>;
+type Collected = MetricObjectWithValues<MetricValueWithName<string>>;
 
 /** What a family needs of the store that holds it. */
 export interface FamilyHost {
@@ -56,7 +57,7 @@ interface Series {
  * `aggregator`), but holds plain fields that recording writes without a look-up; prom-client reads them when scraped.
  */
 export abstract class Family<S extends Series = Series> {
-  readonly #series = new Map<string, S>();
+  #index = new SeriesIndex<S>();
   #registeredName: string | undefined;
   protected readonly onDrop: OnDrop;
 
@@ -88,31 +89,43 @@ export abstract class Family<S extends Series = Series> {
     this.#registeredName = renamed;
   }
 
+  /** Every series in the order in which they were made. The array only grows; when a series goes, another array takes its place. */
+  get all(): readonly S[] {
+    return this.#index.all;
+  }
+
   /** The series with exactly these labels, made at its zero when it is new; `buckets` are the bounds of a new histogram. */
   series(labels: Readonly<Record<string, unknown>>, buckets = this.definition.buckets): S {
     const canonical = canonicalLabels(labels);
-    const key = labelKey(canonical);
-    let series = this.#series.get(key);
-    if (!series) this.#series.set(key, (series = this.create(canonical, buckets ?? [])));
+    const known = this.#index.find(canonical);
+    if (known) return known;
+    const series = this.create(canonical, buckets ?? []);
+    this.#index.add(series);
     return series;
   }
 
   /** The one series of a metric that can have no other: those with other labels are gone. */
   onlySeries(labels: Readonly<Record<string, unknown>>): S {
     const series = this.series(labels);
-    if (this.#series.size > 1) {
-      this.#series.clear();
-      this.#series.set(labelKey(canonicalLabels(labels)), series);
+    if (this.all.length > 1) {
+      this.#index = new SeriesIndex();
+      this.#index.add(series);
     }
     return series;
   }
 
+  /** Refreshes what update callbacks set; undefined when there is nothing to wait for. Never rejects. */
+  refresh(): Promise<void> | undefined {
+    return this.host.refresh();
+  }
+
   /** The samples as `Registry.getMetricsAsJSON()` and cluster aggregation want them: every label on every sample. */
   async get(): Promise<Collected> {
-    await this.host.refresh();
-    const values = (await this.collect()).map(({ sharedLabels, ...sample }) => ({
-      ...sample,
-      labels: { ...sharedLabels, ...sample.labels },
+    await this.refresh();
+    const values = (await this.samples()).map(({ labels, sharedLabels, metricName, value }) => ({
+      value,
+      ...(metricName !== undefined && { metricName }),
+      labels: { ...sharedLabels, ...labels },
     }));
     return this.collected(this.definition.name, values);
   }
@@ -121,37 +134,33 @@ export abstract class Family<S extends Series = Series> {
   async getForPromString(): Promise<Collected> {
     const name = this.#registeredName ?? this.definition.name;
     this.#registeredName = undefined;
-    await this.host.refresh();
-    return this.collected(name, await this.collect());
+    await this.refresh();
+    return this.collected(name, await this.samples());
   }
 
   /** Takes every series back to its zero; the series stay. */
   reset(): void {
-    for (const series of this.#series.values()) series.reset();
+    for (const series of this.all) series.reset();
   }
 
   protected abstract create(labels: LabelValues, buckets: readonly number[]): S;
-  protected abstract samples(series: S): readonly Sample[] | Promise<readonly Sample[]>;
+  protected abstract samples(): Sample[] | Promise<Sample[]>;
 
-  private async collect(): Promise<Sample[]> {
-    const all: Sample[] = [];
-    for (const series of this.#series.values()) all.push(...(await this.samples(series)));
-    return all;
-  }
-
-  private collected(name: string, values: Sample[]): Collected {
+  private collected(name: string, values: MetricValueWithName<string>[]): Collected {
     return { name, help: this.help, type: this.type, aggregator: this.aggregator, values } as unknown as Collected;
   }
 }
 
 /** Counters and gauges: one number a series. */
 export class CellFamily extends Family<Cell> {
+  readonly #samples = new CellSamples();
+
   protected create(labels: LabelValues): Cell {
     return new Cell(labels, this.type === 'counter', this.onDrop);
   }
 
-  protected samples({ value, labels }: Cell): Sample[] {
-    return [{ value, labels: NO_LABELS, sharedLabels: labels }];
+  protected samples(): Sample[] {
+    return this.#samples.of(this.all);
   }
 
   override reset(): void {
@@ -159,33 +168,16 @@ export class CellFamily extends Family<Cell> {
   }
 }
 
-const LE_LABELS = new Map<number, LabelValues>();
-
-function leLabels(bound: number): LabelValues {
-  let labels = LE_LABELS.get(bound);
-  if (!labels) LE_LABELS.set(bound, (labels = Object.freeze({ le: bound === Infinity ? '+Inf' : String(bound) })));
-  return labels;
-}
-
 /** Histograms. Series may have bounds of their own; the family's are the default. */
 export class HistogramFamily extends Family<HistogramCell> {
+  readonly #samples = new HistogramSamples(this.definition.name);
+
   protected create(labels: LabelValues, buckets: readonly number[]): HistogramCell {
     return new HistogramCell(labels, buckets, this.onDrop);
   }
 
-  protected samples(cell: HistogramCell): Sample[] {
-    const { name } = this.definition;
-    const sharedLabels = cell.labels;
-    const totals = cell.cumulative();
-    const samples: Sample[] = totals.map((value, i) => ({
-      metricName: `${name}_bucket`,
-      value,
-      labels: leLabels(cell.bounds[i] ?? Infinity),
-      sharedLabels,
-    }));
-    samples.push({ metricName: `${name}_sum`, value: cell.sum, labels: NO_LABELS, sharedLabels });
-    samples.push({ metricName: `${name}_count`, value: totals[totals.length - 1]!, labels: NO_LABELS, sharedLabels });
-    return samples;
+  protected samples(): Sample[] {
+    return this.#samples.of(this.all);
   }
 }
 
@@ -217,9 +209,17 @@ export class SummaryFamily extends Family<SummaryCell> {
     return new SummaryCell(labels, this.definition.name, this.onDrop);
   }
 
-  protected async samples(cell: SummaryCell): Promise<Sample[]> {
-    const { values } = await cell.digest.get();
-    return values.map((sample) => ({ ...sample, sharedLabels: cell.labels }));
+  protected async samples(): Promise<Sample[]> {
+    const values = this.all.map(async (cell) =>
+      (await cell.digest.get()).values.map(({ metricName, value, labels }) => ({
+        metricName,
+        value,
+        labels: labels as Sample['labels'],
+        sharedLabels: cell.labels,
+        exemplar: undefined,
+      })),
+    );
+    return (await Promise.all(values)).flat();
   }
 }
 

@@ -37,12 +37,24 @@ export interface Vec<H, L extends string = string> {
   labels(values: Readonly<Record<L, unknown>>): H;
 }
 
+/** A request that stands for many, such as one whose trace is kept. Never changed once it is set: another one takes its place. */
+export interface Exemplar {
+  /** At most 128 characters in all, names and values together; a scrape leaves a longer one out. */
+  readonly labels: LabelValues;
+  /** The observation or the increment that it stands for. */
+  readonly value: number;
+  /** Unix time in seconds, with a fraction. */
+  readonly timestamp: number;
+}
+
 /** Told of every sample that an instrument refused. */
 export type OnDrop = (reason: DropReason) => void;
 
 /** A counter's or gauge's series: one plain field, so that a hot path can write `cell.value += n`. */
 export class Cell implements Counter, Gauge {
   value = 0;
+  /** Shown beside a counter's value, in OpenMetrics scrapes alone. */
+  exemplar: Exemplar | undefined = undefined;
 
   constructor(
     readonly labels: LabelValues,
@@ -67,22 +79,46 @@ export class Cell implements Counter, Gauge {
 
   reset(): void {
     this.value = 0;
+    this.exemplar = undefined;
   }
+}
+
+/** Bounds, as they were given and as doubles. */
+interface Bounds {
+  readonly given: readonly number[];
+  readonly doubles: Float64Array;
+}
+
+/** Each set of bounds once, however many histograms have it. */
+const BOUNDS = new Map<string, Bounds>();
+
+function boundsOf(given: readonly number[]): Bounds {
+  const key = given.join();
+  let bounds = BOUNDS.get(key);
+  if (!bounds) BOUNDS.set(key, (bounds = { given: [...given], doubles: Float64Array.from(given) }));
+  return bounds;
 }
 
 /** A histogram's series: counts between bounds, made cumulative only when scraped. */
 export class HistogramCell implements Histogram {
   sum = 0;
+  /** Observations between two bounds; the last place is for those above all of them. Read by a scrape. */
+  readonly counts: Float64Array;
+  /** One place for each place of {@link counts}, made when there is a first one. Shown in OpenMetrics scrapes alone. */
+  exemplars: (Exemplar | undefined)[] | undefined = undefined;
+  /** Upper bounds, ascending, without +Inf. */
+  readonly bounds: readonly number[];
   readonly #bounds: Float64Array;
-  readonly #counts: Float64Array;
 
   constructor(
     readonly labels: LabelValues,
-    readonly bounds: readonly number[],
+    bounds: readonly number[],
     private readonly onDrop: OnDrop,
   ) {
-    this.#bounds = Float64Array.from(bounds);
-    this.#counts = new Float64Array(bounds.length + 1);
+    const known = boundsOf(bounds);
+    this.bounds = known.given;
+    this.#bounds = known.doubles;
+    this.counts = new Float64Array(bounds.length + 1);
   }
 
   observe(value: number): void {
@@ -90,22 +126,17 @@ export class HistogramCell implements Histogram {
     const bounds = this.#bounds;
     let i = 0;
     while (i < bounds.length && value > bounds[i]!) i++;
-    this.#counts[i]! += 1;
+    this.counts[i]! += 1;
     this.sum += value;
   }
 
   get count(): number {
-    return this.#counts.reduce((total, n) => total + n, 0);
-  }
-
-  /** The running totals, one for each bound and one for +Inf. */
-  cumulative(): number[] {
-    let total = 0;
-    return Array.from(this.#counts, (n) => (total += n));
+    return this.counts.reduce((total, n) => total + n, 0);
   }
 
   reset(): void {
     this.sum = 0;
-    this.#counts.fill(0);
+    this.counts.fill(0);
+    this.exemplars = undefined;
   }
 }

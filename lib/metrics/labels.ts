@@ -44,11 +44,18 @@ export function checkLabelNames(metric: string, names: readonly string[], taken:
   }
 }
 
-/** The labels as one frozen object, names in alphabetical order, values as well-formed text. */
+/** The labels as one frozen object, names in alphabetical order, values as well-formed text. What is so already is given back. */
 export function canonicalLabels(labels: Readonly<Record<string, unknown>>): LabelValues {
+  if (Object.isFrozen(labels) && isCanonical(labels)) return labels;
   const sorted: Record<string, string> = {};
   for (const name of Object.keys(labels).sort()) sorted[name] = labelText(labels[name]);
   return Object.freeze(sorted);
+}
+
+function isCanonical(labels: Readonly<Record<string, unknown>>): labels is LabelValues {
+  return Object.entries(labels).every(
+    ([name, value], i, all) => (i === 0 || all[i - 1]![0] < name) && value === labelText(value),
+  );
 }
 
 /** A key that differs whenever the labels do; expects what {@link canonicalLabels} returns. */

@@ -147,19 +147,36 @@ export const UPTIME_METRIC = {
 /** What the library says of itself. Never prefixed, whatever the naming. */
 export const SELF_METRICS = {
   droppedSamples: {
+    type: 'counter',
     name: 'profiled_dropped_samples_total',
     help: 'Total number of samples that could not be recorded, by metric and reason',
     labels: ['metric', 'reason'],
   },
   labelOverflow: {
+    type: 'counter',
     name: 'profiled_label_overflow_total',
     help: 'Total number of samples whose label value was beyond the limit of distinct values and became __other__',
     labels: ['metric', 'label'],
   },
   scrapeErrors: {
+    type: 'counter',
     name: 'profiled_scrape_errors_total',
     help: 'Total number of metrics left out of a scrape because their collection failed, by reason',
     labels: ['reason'],
+  },
+  scrapeDuration: {
+    type: 'histogram',
+    name: 'profiled_scrape_duration_seconds',
+    help: 'Time from the arrival of a scrape until its answer was ready to be sent, in seconds',
+    labels: [],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  },
+  scrapesInFlight: {
+    type: 'gauge',
+    name: 'profiled_scrapes_in_flight',
+    live: true,
+    help: 'Number of scrapes that are being answered, this one too',
+    labels: [],
   },
 } as const;
 

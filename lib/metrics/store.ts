@@ -3,7 +3,6 @@ import { messageOf, ProfiledError } from '../errors';
 import { log } from '../internal/logger';
 import { warn } from '../internal/warning';
 import {
-  type CellFamily,
   createFamily,
   type DefinitionOf,
   type Family,
@@ -13,7 +12,7 @@ import {
   type MetricType,
 } from './family';
 import { LabelLimit } from './label-limit';
-import { show } from './labels';
+import { NO_LABELS, show } from './labels';
 import { type DropReason, SELF_METRICS } from './names';
 
 /** How long a scrape waits for one update callback, in milliseconds. */
@@ -108,9 +107,15 @@ export class MetricStore implements FamilyHost {
     return this.#self('scrapeErrors').series({ reason });
   }
 
-  #self(which: keyof typeof SELF_METRICS): CellFamily {
-    const { name, help, labels } = SELF_METRICS[which];
-    return this.familyOrUnregistered({ type: 'counter', name, help, labelNames: labels, owner: 'profiled' });
+  /** What scrapes of this registry say of themselves; in the registry from the first call on. */
+  scrapes() {
+    const [duration, inFlight] = [this.#self('scrapeDuration'), this.#self('scrapesInFlight')];
+    return { duration: duration.series(NO_LABELS), inFlight: inFlight.series(NO_LABELS) };
+  }
+
+  #self<K extends keyof typeof SELF_METRICS>(which: K): FamilyOf<(typeof SELF_METRICS)[K]['type']> {
+    const { labels: labelNames, ...metric } = SELF_METRICS[which];
+    return this.familyOrUnregistered({ ...metric, labelNames, owner: 'profiled' });
   }
 
   #register(family: Family): void {
@@ -163,8 +168,12 @@ interface SharedState {
   /** Grows with each change of the registry, so that a binding can tell that it is out of date by comparing two numbers. */
   epoch: number;
   readonly stores: WeakMap<Registry, MetricStore>;
-  /** What wants to have its series before the first scrape. */
+  /** What wants to have its series before the first scrape of a registry. */
   readonly pending: Map<string, () => void>;
+  /** Those of them that have not been run since they were noted. */
+  readonly unbound: Set<string>;
+  /** The epoch in which all others were run. */
+  boundEpoch: number;
 }
 
 const SHARED = Symbol.for('profiled/registry@1');
@@ -175,6 +184,8 @@ export const shared: SharedState = ((globalThis as Record<symbol, unknown>)[SHAR
   epoch: 0,
   stores: new WeakMap(),
   pending: new Map(),
+  unbound: new Set(),
+  boundEpoch: 0,
 } satisfies SharedState) as SharedState;
 
 /** Our families in `registry`, one store for each registry of the process. */
@@ -211,16 +222,24 @@ export function useRegistry(registry: Registry): void {
  */
 export function getRegistry(): Registry {
   currentStore().restore();
-  for (const bind of shared.pending.values()) bind();
+  const keys = shared.boundEpoch === shared.epoch ? shared.unbound : shared.pending.keys();
+  for (const key of keys) shared.pending.get(key)?.();
+  shared.unbound.clear();
+  shared.boundEpoch = shared.epoch;
   return shared.registry;
 }
 
-/** Notes that `bind` should run before each scrape. The same key replaces what was noted before: hot reload stays bounded. */
+/**
+ * Notes that `bind` should run before the next scrape, and again when another registry has become the current one. The same key
+ * replaces what was noted before: hot reload stays bounded.
+ */
 export function bindBeforeScrape(key: string, bind: () => void): void {
   shared.pending.set(key, bind);
+  shared.unbound.add(key);
 }
 
 /** Takes back what was noted under `key`; its series stay where they are. */
 export function unbindBeforeScrape(key: string): void {
   shared.pending.delete(key);
+  shared.unbound.delete(key);
 }

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { messageOf, ProfiledError } from '../errors';
 import { log } from '../internal/logger';
-import { send, systemRouter } from './router';
+import { sendText } from './answer';
+import { systemRouter } from './router';
 import type { ScrapeOptions } from './scrape';
 
 /** What one HTTP server allows its clients; generous for scrapers and probes, tight for anything else. */
@@ -61,7 +62,7 @@ function systemApp(context: ScrapeOptions): express.Express {
   const app = express();
   app.disable('x-powered-by');
   app.use(systemRouter(context));
-  app.use((_, response) => send(response, 404, 'text/plain; charset=utf-8', 'Route not found'));
+  app.use((_, response) => sendText(response, 404, 'Route not found'));
   return app;
 }
 

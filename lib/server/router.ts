@@ -1,12 +1,14 @@
-import express, { type Request, type Response, type Router } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import express, { type Router } from 'express';
 import { loadSettings, METRICS_PATH, type Settings } from '../config/settings';
-import { log } from '../internal/logger';
-import { TEXT_CONTENT_TYPE } from '../metrics/exposition/text';
+import { refuseMethod, send } from './answer';
 import { type Health, health as processHealth } from './health';
-import { scrape, type ScrapeOptions } from './scrape';
+import { metricsHandler } from './metrics-handler';
+import type { ScrapeOptions } from './scrape';
+import { resolveScrapeLimits, type ScrapeLimits } from './scrape-limits';
 
 /** Options of {@link createSystemRouter}. */
-export interface SystemRouterOptions {
+export interface SystemRouterOptions extends ScrapeLimits {
   /** What `/metrics` shows. @default the shared registry, whichever is current when a scrape begins */
   readonly registry?: ScrapeOptions['registry'];
   /** What the health path reports. @default the health of this process */
@@ -21,7 +23,7 @@ export interface SystemRouterOptions {
   readonly processMetrics?: boolean;
 }
 
-type Answer = (request: Request, response: Response) => void | Promise<void>;
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
  * An Express router that answers GET and HEAD on `/metrics`, the health path and the live path, to mount in your own app;
@@ -32,8 +34,14 @@ type Answer = (request: Request, response: Response) => void | Promise<void>;
  * @throws PROFILED_CONFIG_INVALID for an option or a variable of the environment that can not be used
  */
 export function createSystemRouter(options: SystemRouterOptions = {}): Router {
-  const { registry, health = processHealth, ...system } = options;
-  return systemRouter({ registry, health, settings: loadSettings({ system }) });
+  return systemRouter(scrapeOptions(options));
+}
+
+/** Options after defaults and checks. @throws PROFILED_CONFIG_INVALID */
+export function scrapeOptions(options: SystemRouterOptions): ScrapeOptions {
+  const { registry, health = processHealth, maxScrapesInFlight, collectTimeoutMs, ...system } = options;
+  const limits = resolveScrapeLimits({ maxScrapesInFlight, collectTimeoutMs });
+  return { registry, health, limits, settings: loadSettings({ system }) };
 }
 
 /** The same for settings that are complete. */
@@ -41,45 +49,33 @@ export function systemRouter(context: ScrapeOptions): Router {
   const { health, settings } = context;
   health.markStarted();
   const routes = new Map<string, Answer>([
-    [METRICS_PATH, (request, response) => answerMetrics(context, request, response)],
-    [settings.system.healthPath, (_, response) => answerHealth(context, response)],
-    [settings.system.livePath, (_, response) => sendJson(response, 200, { status: 'live', uptime: health.uptime() })],
+    [METRICS_PATH, metricsHandler(context)],
+    [settings.system.healthPath, withMethod((response) => answerHealth(context, response))],
+    [settings.system.livePath, withMethod((response) => answerLive(context, response))],
   ]);
   const router = express.Router();
   router.use((request, response, next) => {
     const answer = routes.get(request.path);
-    if (!answer) return next();
-    if (request.method === 'GET' || request.method === 'HEAD') return answer(request, response);
-    response.setHeader('Allow', 'GET, HEAD');
-    return send(response, 405, 'text/plain; charset=utf-8', 'Method not allowed');
+    return answer ? answer(request, response) : next();
   });
   return router;
 }
 
-async function answerMetrics(context: ScrapeOptions, request: Request, response: Response): Promise<void> {
-  try {
-    const text = await scrape(context, Number(request.headers['x-prometheus-scrape-timeout-seconds'] ?? NaN));
-    send(response, 200, TEXT_CONTENT_TYPE, text);
-  } catch (error) {
-    log.write('error', { err: error }, 'a scrape failed');
-    send(response, 500, 'text/plain; charset=utf-8', 'Failed to collect metrics');
-  }
+function withMethod(answer: (response: ServerResponse) => void): Answer {
+  return ({ method }, response) => {
+    if (!refuseMethod(method, response)) answer(response);
+  };
 }
 
-function answerHealth({ health, settings }: ScrapeOptions, response: Response): void {
+function answerHealth({ health, settings }: ScrapeOptions, response: ServerResponse): void {
   const report = health.report(settings.system.startingHealthStatus);
   sendJson(response, report.status === 'ready' ? 200 : 503, report);
 }
 
-function sendJson(response: Response, status: number, body: object): void {
-  send(response, status, 'application/json', JSON.stringify(body));
+function answerLive({ health }: ScrapeOptions, response: ServerResponse): void {
+  sendJson(response, 200, { status: 'live', uptime: health.uptime() });
 }
 
-/** Answers with `text`. Express' own `send` is avoided: it would hash every scrape for an ETag that nobody asks for. */
-export function send(response: Response, status: number, contentType: string, text: string): void {
-  const body = Buffer.from(text);
-  response.statusCode = status;
-  response.setHeader('Content-Type', contentType);
-  response.setHeader('Content-Length', body.byteLength);
-  response.end(body);
+function sendJson(response: ServerResponse, status: number, body: object): void {
+  send(response, status, 'application/json', JSON.stringify(body));
 }

@@ -1,9 +1,12 @@
 import type { Settings } from '../config/settings';
-import { COLLECT_TIMEOUT_MS, renderText } from '../metrics/exposition/render';
+import type { FormatName } from '../metrics/exposition/format';
+import { render } from '../metrics/exposition/render';
 import { NAMING_SCHEMES, UPTIME_METRIC } from '../metrics/names';
 import { addProcessMetrics } from '../metrics/process-metrics';
 import { getRegistry, storeOf } from '../metrics/store';
 import type { Health } from './health';
+import { ScrapeBody } from './scrape-body';
+import type { ScrapeLimits } from './scrape-limits';
 
 type Registry = ReturnType<typeof getRegistry>;
 
@@ -16,17 +19,55 @@ export interface ScrapeOptions {
   readonly registry?: Registry | undefined;
   readonly health: Health;
   readonly settings: Settings;
+  readonly limits: Required<ScrapeLimits>;
 }
 
-/** One scrape: binds what is decorated, sets the uptime, collects. @param limitSeconds Prometheus' time limit, if it told it */
-export function scrape(
-  { registry = getRegistry(), health, settings }: ScrapeOptions,
-  limitSeconds = NaN,
-): Promise<string> {
-  setUptime(registry, settings, health);
-  if (settings.system.processMetrics) addProcessMetrics(registry);
-  const limitMs = limitSeconds > 0 ? limitSeconds * 1_000 * TIMEOUT_SHARE : Infinity;
-  return renderText(registry, { timeoutMs: Math.min(COLLECT_TIMEOUT_MS, limitMs) });
+/** What one request asks for. */
+export interface Asked {
+  readonly format: FormatName;
+  /** Only these metrics; undefined = all. */
+  readonly names: ReadonlySet<string> | undefined;
+  /** Prometheus' time limit in seconds, NaN if it told none. */
+  readonly limitSeconds: number;
+}
+
+/** Collects for requests: those that ask for the same while it is under way get the same. */
+export class Scraper {
+  readonly #running = new Map<string, { readonly registry: Registry; readonly body: ScrapeBody }>();
+
+  constructor(private readonly options: ScrapeOptions) {}
+
+  /** The registry to scrape now, with the series of what is decorated. */
+  registry(): Registry {
+    return this.options.registry ?? getRegistry();
+  }
+
+  /** A scrape of `registry`, held for the caller. */
+  scrape(registry: Registry, { format, names, limitSeconds }: Asked): ScrapeBody {
+    const { collectTimeoutMs } = this.options.limits;
+    const limitMs = limitSeconds > 0 ? limitSeconds * 1_000 * TIMEOUT_SHARE : Infinity;
+    const timeoutMs = Math.min(collectTimeoutMs, limitMs);
+    // The limit is part of the key: a scrape that has less time may not wait for one that has more.
+    const key = JSON.stringify([format, timeoutMs, names && [...names].sort()]);
+    const running = this.#running.get(key);
+    if (running?.registry === registry) return running.body.hold();
+    this.#prepare(registry);
+    const rendered = render(registry, { format, names, timeoutMs });
+    const body = new ScrapeBody(rendered);
+    this.#running.set(key, { registry, body });
+    const forget = (): void => {
+      if (this.#running.get(key)?.body === body) this.#running.delete(key);
+    };
+    rendered.then(forget, forget);
+    return body.hold();
+  }
+
+  /** Sets the uptime, and adds the metrics of the process if they are wanted. */
+  #prepare(registry: Registry): void {
+    const { settings, health } = this.options;
+    setUptime(registry, settings, health);
+    if (settings.system.processMetrics) addProcessMetrics(registry);
+  }
 }
 
 function setUptime(registry: Registry, settings: Settings, health: Health): void {

@@ -1,11 +1,12 @@
-import { loadSettings, type Settings } from '../config/settings';
+import type { Settings } from '../config/settings';
 import { ProfiledError } from '../errors';
 import { log } from '../internal/logger';
 import { warn } from '../internal/warning';
 import { health as processHealth } from './health';
 import { listen } from './listen';
-import type { SystemRouterOptions } from './router';
+import { scrapeOptions, type SystemRouterOptions } from './router';
 import { RunningServer, type SystemServer, type SystemServerInfo } from './running-server';
+import { resolveScrapeLimits } from './scrape-limits';
 
 /** Options of {@link startSystemServer}; each goes before its variable, all of them are checked like it. */
 export interface SystemServerOptions extends SystemRouterOptions {
@@ -64,7 +65,7 @@ export async function startSystemServer(options: SystemServerOptions = {}): Prom
 /** Starts the server for the environment's sake. It does not keep the process alive. @throws as {@link startSystemServer} */
 export function startAutomatically(settings: Settings): Promise<SystemServer> {
   const state = systemServerState();
-  return (state.starting ??= start(state, { health: processHealth, settings }));
+  return (state.starting ??= start(state, { health: processHealth, settings, limits: resolveScrapeLimits({}) }));
 }
 
 /** Where the system server of this process listens, or undefined while it does not. */
@@ -73,9 +74,9 @@ export function systemServerInfo(): SystemServerInfo | undefined {
   return running && { hostname: running.hostname, port: running.port, address: running.address };
 }
 
-function contextOf({ registry, health = processHealth, ...system }: SystemServerOptions) {
-  const settings = loadSettings({ system });
-  if (settings.system.port >= 0) return { registry, health, settings };
+function contextOf(options: SystemServerOptions) {
+  const context = scrapeOptions(options);
+  if (context.settings.system.port >= 0) return context;
   throw new ProfiledError(
     'PROFILED_CONFIG_INVALID',
     'the system server is turned off by a negative port (DYN_SYSTEM_PORT or the `port` option), so it can not be started. ' +

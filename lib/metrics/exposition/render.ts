@@ -1,78 +1,112 @@
 import type { Registry } from 'prom-client';
-import { Deadline, TIMED_OUT } from './deadline';
+import { collect, isLive, metricsOf, type Part } from './collect';
+import { type Format, FORMATS, type FormatName } from './format';
+import type { Labels } from './labels-text';
+import { familyTextOf } from './live/family-text';
+import { isWanted } from './name-filter';
+import { Output, type Rendered } from './output';
+import { samplesText } from './samples-text';
 import { isOurs, ScrapeFailures } from './scrape-failures';
-import { bodyText, type CollectedFamily, familyText, type Labels } from './text';
+import { Slices } from './slices';
 
 /** How long a scrape waits for its metrics unless told otherwise, in milliseconds. */
 export const COLLECT_TIMEOUT_MS = 1_000;
 
-/** Options of {@link renderText}. */
+/** Options of {@link render}. */
 export interface RenderOptions {
+  /** @default 'text' */
+  readonly format?: FormatName;
   /** How long to wait before a metric is left out, in milliseconds; all of them are asked at once. @default 1000 */
   readonly timeoutMs?: number;
-}
-
-/** What a scrape asks of a metric: prom-client's own ones, ours, and whatever else someone registered. */
-interface Collectable {
-  readonly name: string;
-  readonly type?: unknown;
-  get(): Promise<CollectedFamily>;
-  getForPromString?(): Promise<CollectedFamily>;
+  /** Only these metrics are asked and shown: names of families or of their samples. @default all */
+  readonly names?: ReadonlySet<string> | undefined;
+  /** @default slices of 2 ms */
+  readonly slices?: Slices;
 }
 
 /**
- * Every metric of `registry` in the text format 0.0.4, byte for byte as `registry.metrics()` writes it, except that
+ * Every metric of `registry` in one of the two formats, in chunks. In the text format 0.0.4 that is byte for byte what
+ * `registry.metrics()` writes, except that
  *
  * - a metric that fails or takes too long costs only itself: it is logged and counted in `profiled_scrape_errors_total`;
  * - counters have the names they were registered with, whatever an OpenMetrics scrape did to them;
  * - labels of this package's families are in alphabetical order, `le` and `quantile` last;
- * - the format is this one even if the registry's content type is another.
+ * - the format is the one asked for even if the registry's content type is another; a value that is no number is `NaN`.
  *
- * Nothing of the registry is changed but that counter. Never rejects because of a metric.
+ * Nothing of the registry is changed but that counter. The event loop turns every few milliseconds meanwhile, so two families may
+ * be of two moments; one histogram never is. Never rejects because of a metric.
  */
-export async function renderText(registry: Registry, options: RenderOptions = {}): Promise<string> {
+export async function render(registry: Registry, options: RenderOptions = {}): Promise<Rendered> {
   const failures = new ScrapeFailures(registry);
-  const defaultLabels = defaultLabelsOf(registry);
-  const metrics = registry.getMetricsAsArray() as unknown as Collectable[];
-  const begun = metrics.map((metric) =>
-    failures.is(metric) ? Promise.resolve('') : collectText(registry, metric, defaultLabels),
-  );
-  // Armed after everything was asked: the limit of an update callback, as long as this one, then passes first.
-  const deadline = new Deadline(options.timeoutMs ?? COLLECT_TIMEOUT_MS);
-  const settled = await Promise.allSettled(begun.map((text) => deadline.race(text)));
-  deadline.clear();
-  const texts = settled.map((outcome, i) => textOf(outcome, metrics[i]!.name, failures));
-  // Written last, so that a scrape shows its own failures.
-  const own = metrics.findIndex((metric) => failures.is(metric));
-  if (own >= 0) texts[own] = familyText(failures.collect(), { defaultLabels, sortLabels: true });
-  return bodyText(texts.filter((text) => text !== undefined));
+  const slices = options.slices ?? new Slices();
+  const scrape = new Scrape(registry, FORMATS[options.format ?? 'text'], slices);
+  const all = metricsOf(registry);
+  const wanted = all.filter(([name, { type }]) => isWanted(options.names, name, type));
+  const parts = await collect(wanted, failures, options.timeoutMs ?? COLLECT_TIMEOUT_MS);
+  slices.restart();
+  return scrape.write(parts, failures);
 }
 
-async function collectText(registry: Registry, metric: Collectable, defaultLabels: Labels): Promise<string> {
-  const name = registeredName(registry, metric);
-  const family = await (metric.getForPromString?.() ?? metric.get());
-  // Only counters are ever renamed; any other metric may well call its family something else than itself.
-  const named = metric.type === 'counter' ? { ...family, name } : family;
-  return familyText(named, { defaultLabels, sortLabels: isOurs(metric) });
+/** The same as one text. */
+export async function renderText(registry: Registry, options?: RenderOptions): Promise<string> {
+  const { chunks, release } = await render(registry, options);
+  const text = Buffer.concat(chunks).toString();
+  release();
+  return text;
 }
 
-type Outcome = PromiseSettledResult<string | typeof TIMED_OUT>;
+/** One scrape at work. */
+class Scrape {
+  readonly #output = new Output();
+  readonly #defaultLabels: Labels;
 
-function textOf(outcome: Outcome, metric: string, failures: ScrapeFailures): string | undefined {
-  if (outcome.status === 'rejected') failures.count(metric, 'error', outcome.reason);
-  else if (outcome.value === TIMED_OUT) failures.count(metric, 'timeout');
-  else return outcome.value;
-  return undefined;
-}
+  constructor(
+    private readonly registry: Registry,
+    private readonly format: Format,
+    private readonly slices: Slices,
+  ) {
+    this.#defaultLabels = defaultLabelsOf(registry);
+  }
 
-/**
- * The name under which `metric` is registered. Each OpenMetrics scrape of prom-client 15 cuts one `_total` off the name that a
- * counter itself has; the registry's key stays, and tells which name belongs to this very object.
- */
-function registeredName(registry: Registry, metric: Collectable): string {
-  const { name } = metric;
-  const candidates = [name, `${name}_total`, `${name}_total_total`];
-  return candidates.find((candidate) => registry.getSingleMetric(candidate) === (metric as unknown)) ?? name;
+  /** What others have collected is written first, because that can fail; the counter of failures is in what comes after. */
+  async write(parts: readonly Part[], failures: ScrapeFailures): Promise<Rendered> {
+    const texts: (Buffer | undefined)[] = [];
+    for (const part of parts) texts.push(await this.#collectedText(part, failures));
+    let isFirst = true;
+    for (const [i, part] of parts.entries()) {
+      const text = texts[i];
+      if (!text && part.collected) continue;
+      if (!isFirst) this.#output.append(Buffer.from(this.format.separator));
+      isFirst = false;
+      if (text) this.#output.append(text);
+      else await this.#writeLive(part);
+    }
+    this.#output.append(Buffer.from(this.format.end));
+    return this.#output.finish();
+  }
+
+  async #collectedText({ name, metric, collected }: Part, failures: ScrapeFailures): Promise<Buffer | undefined> {
+    if (!collected) return undefined;
+    try {
+      // Only counters are ever renamed; any other metric may well call its family something else than itself.
+      const family = metric.type === 'counter' ? name : collected.name;
+      const style = { ...this.#style(family, collected.type), sortLabels: isOurs(metric) };
+      return await samplesText({ ...collected, name: family }, style, this.slices);
+    } catch (error) {
+      failures.count(name, 'error', error);
+      return undefined;
+    }
+  }
+
+  async #writeLive({ name, metric }: Part): Promise<void> {
+    if (isLive(metric)) await familyTextOf(metric, this.#style(name, metric.type)).write(this.#output, this.slices);
+  }
+
+  #style(name: string, type: unknown) {
+    const isTaken = (other: string) => (this.registry.getSingleMetric(other) as unknown) !== undefined;
+    const { format } = this;
+    return { names: format.names(name, String(type), isTaken), format, defaultLabels: this.#defaultLabels };
+  }
 }
 
 /** prom-client has no way to ask for these but its own private field. */

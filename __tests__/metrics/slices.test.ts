@@ -1,0 +1,115 @@
+import { Gauge, type Metric, Registry } from 'prom-client';
+import { render, renderText } from '../../lib/metrics/exposition/render';
+import { Slices } from '../../lib/metrics/exposition/slices';
+import { storeOf } from '../../lib/metrics/store';
+import { parseText } from '../support/exposition-parser';
+
+/** Slices on a clock that gains a second each time it is read: every look at it finds the slice used up. */
+class CountedSlices extends Slices {
+  turns = 0;
+
+  constructor(private readonly meanwhile: () => void = () => {}) {
+    let seconds = 0;
+    super(() => seconds++);
+  }
+
+  override async next(): Promise<void> {
+    this.turns += 1;
+    this.meanwhile();
+    await super.next();
+  }
+}
+
+let registry: Registry;
+
+beforeEach(() => {
+  registry = new Registry();
+});
+
+function fill(handlers: number): () => void {
+  const store = storeOf(registry);
+  const names = { labelNames: ['handler'], help: 'x' };
+  const counter = store.family({ type: 'counter', name: 'a_total', ...names });
+  const histogram = store.family({ type: 'histogram', name: 'b_seconds', buckets: [1, 2], ...names });
+  const each = Array.from({ length: handlers }, (_, handler) => ({
+    count: counter.series({ handler }),
+    took: histogram.series({ handler }),
+  }));
+  return () => {
+    for (const { count, took } of each) {
+      count.inc();
+      took.observe(1.5);
+    }
+  };
+}
+
+test('the event loop turns at least once for every 133 lines of our own families', async () => {
+  fill(1_000);
+  const slices = new CountedSlices();
+  const { chunks, byteLength } = await render(registry, { slices });
+  const lines = Buffer.concat(chunks).toString().split('\n').length;
+  expect(byteLength).toBe(Buffer.concat(chunks).length);
+  expect(lines).toBeGreaterThan(6_000);
+  // A block takes no further series once it has 128 lines; the histogram here has five.
+  expect(slices.turns).toBeGreaterThanOrEqual(Math.floor(lines / 133));
+});
+
+test('so it does for those of others', async () => {
+  const values = Array.from({ length: 5_000 }, (_, i) => ({ labels: { i: String(i) }, value: i }));
+  const family = { name: 'many', help: 'm', type: 'gauge', values };
+  registry.registerMetric({ ...family, get: async () => family } as unknown as Metric);
+  const slices = new CountedSlices();
+  expect(await renderText(registry, { slices })).toContain('\nmany{i="4999"} 4999\n');
+  expect(slices.turns).toBeGreaterThanOrEqual(Math.ceil(5_000 / 128));
+});
+
+test('long labels make it turn sooner', async () => {
+  const gauge = storeOf(registry).family({
+    type: 'gauge',
+    name: 'g',
+    help: 'g',
+    labelNames: ['a', 'b', 'c', 'd', 'e'],
+  });
+  const long = 'x'.repeat(256);
+  for (let a = 0; a < 256; a++) gauge.series({ a: `${a}${long}`, b: long, c: long, d: long, e: long });
+  const slices = new CountedSlices();
+  const { byteLength } = await render(registry, { slices });
+  expect(slices.turns).toBeGreaterThanOrEqual(Math.floor(byteLength / 40_000));
+});
+
+test('what is recorded between two turns leaves every histogram of one piece, and shows in both of two scrapes at once', async () => {
+  const record = fill(300);
+  const scrapes = await Promise.all([
+    renderText(registry, { slices: new CountedSlices(record) }),
+    renderText(registry, { slices: new CountedSlices(record), format: 'text' }),
+  ]);
+  for (const scrape of scrapes) {
+    // The parser compares buckets, count and their order.
+    const histogram = parseText(scrape).find(({ name }) => name === 'b_seconds')!;
+    const sums = histogram.samples.filter(({ name }) => name === 'b_seconds_sum').map(({ value }) => value);
+    const counts = histogram.samples.filter(({ name }) => name === 'b_seconds_count').map(({ value }) => value);
+    expect(sums).toEqual(counts.map((count) => count * 1.5));
+    expect(new Set(counts).size).toBeGreaterThan(1);
+  }
+});
+
+test('series that are made between two turns are there, in place', async () => {
+  const gauge = storeOf(registry).family({ type: 'gauge', name: 'g', help: 'g', labelNames: ['i'] });
+  let made = 0;
+  const make = (): void => {
+    for (const end = Math.min(made + 100, 1_000); made < end; made++) gauge.series({ i: made }).set(made);
+  };
+  make();
+  const slices = new CountedSlices(make);
+  const { samples } = parseText(await renderText(registry, { slices })).find(({ name }) => name === 'g')!;
+  expect(samples.map(({ value }) => value)).toEqual(Array.from({ length: samples.length }, (_, i) => i));
+  expect(samples.length).toBeGreaterThan(100);
+  expect(await renderText(registry)).toContain('\ng{i="999"} 999\n');
+});
+
+test('a scrape within one slice does not wait for a turn', async () => {
+  new Gauge({ name: 'g', help: 'g', registers: [registry] });
+  const slices = new Slices(() => 0);
+  expect(slices.isOver).toBe(false);
+  expect(await renderText(registry, { slices })).toContain('\ng 0\n');
+});
