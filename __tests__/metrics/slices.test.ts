@@ -93,18 +93,27 @@ test('what is recorded between two turns leaves every histogram of one piece, an
   }
 });
 
-test('series that are made between two turns are there, in place', async () => {
+test('series that are made between two turns are there once, in place, then and ever after', async () => {
   const gauge = storeOf(registry).family({ type: 'gauge', name: 'g', help: 'g', labelNames: ['i'] });
   let made = 0;
-  const make = (): void => {
-    for (const end = Math.min(made + 100, 1_000); made < end; made++) gauge.series({ i: made }).set(made);
+  const make = (count: number): void => {
+    for (let i = 0; i < count && made < 1_000; i++) gauge.series({ i: made }).set(made++);
   };
-  make();
-  const slices = new CountedSlices(make);
-  const { samples } = parseText(await renderText(registry, { slices })).find(({ name }) => name === 'g')!;
-  expect(samples.map(({ value }) => value)).toEqual(Array.from({ length: samples.length }, (_, i) => i));
-  expect(samples.length).toBeGreaterThan(100);
-  expect(await renderText(registry)).toContain('\ng{i="999"} 999\n');
+  const valuesOf = (text: string) =>
+    parseText(text)
+      .find(({ name }) => name === 'g')!
+      .samples.map(({ value }) => value);
+  const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
+  // A block that is not full, and full ones behind it that begin where it ends.
+  make(90);
+  const first = valuesOf(await renderText(registry, { slices: new CountedSlices(() => make(300)) }));
+  expect(first.length).toBeGreaterThan(90);
+  expect(first).toEqual(upTo(first.length));
+  make(1_000);
+  const twice = [0, 1].map(() => renderText(registry, { slices: new CountedSlices() }));
+  for (const text of [...(await Promise.all(twice)), await renderText(registry)]) {
+    expect(valuesOf(text)).toEqual(upTo(1_000));
+  }
 });
 
 test('a scrape within one slice does not wait for a turn', async () => {

@@ -87,7 +87,8 @@ function boundary(format: Format, type: string): Boundary {
   return (labels) => {
     const bound = labels[name];
     if (typeof bound !== 'string' && typeof bound !== 'number') return labels;
-    return { ...labels, [name]: format.bound(bound) };
+    const shown = format.bound(bound);
+    return shown === String(bound) ? labels : { ...labels, [name]: shown };
   };
 }
 

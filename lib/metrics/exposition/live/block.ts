@@ -25,7 +25,7 @@ export abstract class Block<S extends { readonly labels: LabelValues }> {
 
   constructor(
     protected readonly series: readonly S[],
-    protected readonly start: number,
+    readonly start: number,
     protected readonly style: LineStyle,
   ) {
     const prefixes: string[] = [];

@@ -35,20 +35,21 @@ export class FamilyText {
   /** Brings the text up to date and appends it, slice by slice. */
   async write(output: Output, slices: Slices): Promise<void> {
     output.append(this.#header);
-    for (let i = 0, block = this.#blockAt(0); block !== undefined; block = this.#blockAt(++i)) {
+    for (let index = 0, at = 0; at < this.#series.length; index++) {
+      const block = this.#blockAt(index, at);
       block.refresh();
       block.lines.appendTo(output);
+      at = block.end;
       if (slices.isOver) await slices.next();
     }
   }
 
-  /** The block at that place, made anew if there was room in it and there are more series now. */
-  #blockAt(index: number): AnyBlock | undefined {
+  /** The block from series `start` on. It is made anew if there was room in it and there are more series now, or one before it was. */
+  #blockAt(index: number, start: number): AnyBlock {
     const known = this.#blocks[index];
-    const count = this.#series.length;
-    if (known && (known.isFull || known.end === count)) return known;
-    const start = index === 0 ? 0 : this.#blocks[index - 1]!.end;
-    return start < count ? (this.#blocks[index] = this.#make(start)) : undefined;
+    const isWhole = known && (known.isFull || known.end === this.#series.length);
+    if (isWhole && known.start === start) return known;
+    return (this.#blocks[index] = this.#make(start));
   }
 }
 

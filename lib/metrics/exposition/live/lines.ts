@@ -36,10 +36,6 @@ export class Lines {
     });
   }
 
-  get byteLength(): number {
-    return this.#length;
-  }
-
   /** Shows `value` in a line that never has an exemplar. */
   put(line: number, value: number): void {
     this.values[line] = value;
