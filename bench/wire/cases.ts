@@ -2,8 +2,8 @@
 export interface Task {
   readonly items: number;
   readonly size: number;
-  /** Leave the stream open after the last item, until its reader leaves. */
-  readonly hold?: boolean;
+  /** Wait after the first item until the worker is told to go on, so that all streams are open at once. */
+  readonly gated?: boolean;
 }
 
 export const SMALL = 20;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Answer } from './answering';
 
 /** How long any answer may take, in milliseconds. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 20_000;
 
 /** One process of a peer, and the questions that it answers. */
 export class Child {

@@ -17,7 +17,8 @@ answerWith({
     await load.open(of.streams);
   },
   usage: () => ({ ...usage(), count: load?.count ?? 0 }),
-  finish: () => load?.finish(),
+  leave: () => load?.leave(),
+  left: () => load?.left(),
   latency: (durationMs: number) => latency(caller!, durationMs),
   memory,
   end: () => caller?.close(),

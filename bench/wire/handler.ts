@@ -18,13 +18,22 @@ export function textOf(size: number): string {
 /** After so many items the handler lets the event loop turn, as one that waits for its items would. */
 const TURN_ITEMS = 64;
 
+let begin: () => void = () => {};
+let begun: Promise<void> | undefined;
+
+/** Closes the gate that gated streams wait at after their first item, or opens it. */
+export function gate(state: 'open' | 'closed'): void {
+  if (state === 'closed') begun = new Promise((resolve) => (begin = resolve));
+  else begin();
+}
+
 /** The handler of every peer that is written in JavaScript. */
 export async function* generate<T>(task: Task, signal: AbortSignal, itemOf: (text: string) => T): AsyncGenerator<T> {
   const text = textOf(task.size);
   for (let i = 0; i < task.items; i++) {
     if (signal.aborted) return;
     yield itemOf(text);
+    if (i === 0 && task.gated) await begun;
     if (i % TURN_ITEMS === TURN_ITEMS - 1) await setImmediate();
   }
-  if (task.hold && !signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
 }

@@ -18,8 +18,9 @@ export class Load {
 
   /** What a case asks for, within what the peer can bear. */
   static taskOf(peer: Peer, of: Case): Task {
-    if (of.kind !== 'items') return { items: 1, size: SMALL, hold: of.kind === 'memory' };
-    return { items: peer.itemsPerStream?.(of.streams, of.size) ?? ENDLESS, size: of.size };
+    if (of.kind === 'requests') return { items: 1, size: SMALL };
+    if (of.kind !== 'items') return { items: 2, size: SMALL, gated: true };
+    return { items: peer.itemsPerStream?.(of.streams, of.size) ?? ENDLESS, size: of.size, gated: true };
   }
 
   /** Begins; resolves when every stream has given its first item. */
@@ -29,14 +30,18 @@ export class Load {
     );
   }
 
-  /** Leaves all streams; resolves when that is done. @throws what a stream threw */
-  async finish(): Promise<void> {
+  /** Leaves each stream with its next item. */
+  leave(): void {
     this.#isOver = true;
-    await Promise.all(this.#reads);
+  }
+
+  /** Resolves when all streams were left. What leaving makes of a stream is of no interest. */
+  async left(): Promise<void> {
+    await Promise.allSettled(this.#reads);
   }
 
   #start(begun: () => void, failed: (error: unknown) => void): void {
-    const { size, hold } = this.#task;
+    const { size } = this.#task;
     const onItem = (text: string): boolean => {
       if (text.length !== size) throw new Error(`an item of ${size} characters had ${text.length}`);
       if (++this.count) begun();
@@ -44,7 +49,7 @@ export class Load {
     };
     const read = async () => {
       do await this.#caller.read(this.#task, onItem);
-      while (!this.#isOver && !hold);
+      while (!this.#isOver);
     };
     const reading = read();
     reading.catch(failed);

@@ -24,6 +24,8 @@ export interface Reading {
   /** Bytes for each open stream: resident memory of all processes, and what the JavaScript of them holds. */
   readonly rss?: number;
   readonly js?: number;
+  /** Why there is nothing else. */
+  readonly failure?: string;
 }
 
 const delay = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
@@ -55,12 +57,13 @@ export class Pair {
   async run(of: Case, windowMs: number, warmMs: number): Promise<Reading> {
     if (of.kind === 'latency') return this.client.ask('latency', windowMs);
     if (of.kind === 'memory') return this.#memory(of);
-    await this.client.ask('open', of);
+    await this.#open(of);
+    await this.server.ask('gate', 'open');
     await delay(warmMs);
     const before = await this.#usage();
     await delay(windowMs);
     const after = await this.#usage();
-    await this.client.ask('finish');
+    await this.#leave();
     const count = after.client.count - before.client.count;
     const perSecond = (count / (after.client.atMs - before.client.atMs)) * 1_000;
     // Each process says by its own clock when it answered, which a busy one does late.
@@ -84,11 +87,23 @@ export class Pair {
     return { client, worker: { atMs: server.atMs, cpuMs: (isWorker ? server.cpuMs : 0) + others } };
   }
 
-  async #memory({ streams }: Case & { kind: 'memory' }): Promise<Reading> {
+  async #open(of: Case): Promise<void> {
+    await this.server.ask('gate', 'closed');
+    await this.client.ask('open', of);
+  }
+
+  async #leave(): Promise<void> {
+    await this.client.ask('leave');
+    await this.server.ask('gate', 'open');
+    await this.client.ask('left');
+  }
+
+  async #memory({ name, streams }: Case & { kind: 'memory' }): Promise<Reading> {
+    await this.run({ kind: 'requests', name, streams: 8 }, 100, 0);
     const before = await this.#held();
-    await this.client.ask('open', { kind: 'memory', streams });
+    await this.#open({ kind: 'memory', name, streams });
     const after = await this.#held();
-    await this.client.ask('finish');
+    await this.#leave();
     return { rss: (after.rss - before.rss) / streams, js: (after.js - before.js) / streams };
   }
 

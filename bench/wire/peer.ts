@@ -7,6 +7,8 @@ export interface Served {
   readonly pids: readonly number[];
   /** Whether the process that called `serve` does work of its own. */
   readonly isWorker: boolean;
+  /** Closes or opens the gate of a worker that is another process; see `gate` of the handler. */
+  gate?(state: 'open' | 'closed'): void;
   close(): Promise<unknown>;
 }
 

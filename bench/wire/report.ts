@@ -14,7 +14,7 @@ export interface Result {
 /** One table: which figure of which cases, and whether more of it is better. */
 interface Table {
   readonly title: string;
-  readonly figure: keyof Reading;
+  readonly figure: Exclude<keyof Reading, 'failure'>;
   readonly isMoreBetter: boolean;
   readonly show: (value: number) => string;
 }
@@ -73,11 +73,15 @@ function tableLines(table: Table, readings: Readings): string[] {
 }
 
 function cell({ figure, isMoreBetter, show }: Table, name: string, peer: PeerReadings, ours?: PeerReadings): string {
-  const values = peer.cases[name]!.map((reading) => reading[figure]);
-  if (!values.every(isNumber)) return '-';
+  const readings = peer.cases[name]!;
+  const rounds = [...readings.keys()].filter((round) =>
+    [peer, ours ?? peer].every(({ cases }) => isNumber(cases[name]![round]![figure])),
+  );
+  if (rounds.length === 0) return readings.some(({ failure }) => failure) ? 'failed' : '-';
+  const values = rounds.map((round) => readings[round]![figure]!);
   const text = show(spread(values).median);
   if (!ours || peer === ours) return text;
-  const own = ours.cases[name]!.map((reading) => reading[figure]!);
+  const own = rounds.map((round) => ours.cases[name]![round]![figure]!);
   return `${text} (${ratioText(spread(isMoreBetter ? paired(own, values) : paired(values, own)))})`;
 }
 

@@ -27,6 +27,8 @@ export type Readings = Partial<Record<PeerName, PeerReadings>>;
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
+const debug = (text: () => string) => process.env.DEBUG && say(text());
+
 /** Starts every peer that can be had here; says which can not and why. */
 export async function startAll(
   names: readonly PeerName[],
@@ -44,14 +46,16 @@ export async function startAll(
 }
 
 /** Runs every case against every peer, in rounds, the peers of a case one right after the other and in another order each time. */
-export async function runRounds(pairs: ReadonlyMap<PeerName, Pair>, plan: Plan, cases = CASES): Promise<Readings> {
+export async function runRounds(pairs: Map<PeerName, Pair>, plan: Plan, cases = CASES): Promise<Readings> {
   const readings: Readings = {};
   for (const [name, { title }] of pairs) readings[name] = { title, cases: {} };
   for (let round = 0; round < plan.rounds; round++) {
     for (const of of cases) {
       for (const name of shuffled([...pairs.keys()])) {
-        const reading = await runOne(pairs.get(name)!, of, plan);
+        const begun = performance.now();
+        const reading = await runOne(pairs, name, of, plan);
         (readings[name]!.cases[of.name] ??= []).push(reading);
+        debug(() => `${name}, ${of.name}: ${Math.round(performance.now() - begun)} ms ${JSON.stringify(reading)}`);
       }
     }
     say(`round ${round + 1} of ${plan.rounds} is done`);
@@ -59,12 +63,24 @@ export async function runRounds(pairs: ReadonlyMap<PeerName, Pair>, plan: Plan, 
   return readings;
 }
 
-async function runOne(pair: Pair, of: Case, { windowMs, warmMs }: Plan): Promise<Reading> {
+/** One case; a pair that fails in it is replaced by a new one. */
+async function runOne(pairs: Map<PeerName, Pair>, name: PeerName, of: Case, plan: Plan): Promise<Reading> {
+  // Memory is told apart only where none was used and freed before.
+  if (of.kind === 'memory') await renew(pairs, name);
+  const pair = pairs.get(name)!;
   try {
-    return await pair.run(of, windowMs, warmMs);
+    return await pair.run(of, plan.windowMs, plan.warmMs);
   } catch (error) {
-    throw new Error(`${pair.title}, ${of.name}: ${(error as Error).message}`, { cause: error });
+    const failure = (error as Error).message;
+    say(`${pair.title} failed in ${of.name}: ${failure}`);
+    await renew(pairs, name);
+    return { failure };
   }
+}
+
+async function renew(pairs: Map<PeerName, Pair>, name: PeerName): Promise<void> {
+  await pairs.get(name)!.end();
+  pairs.set(name, await Pair.start(name));
 }
 
 const RECORDED: Case = { kind: 'items', name: 'recording', streams: 64, size: 20 };

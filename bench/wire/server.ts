@@ -1,5 +1,6 @@
 /** The worker's process: `node server.js <peer>`. */
 import { answerWith, memory, usage } from './answering';
+import { gate } from './handler';
 import { loadPeer, type Served } from './peer';
 
 let served: Served | undefined;
@@ -11,6 +12,7 @@ answerWith({
     const { address, pids, isWorker } = served;
     return { title: peer.title, address, pids, isWorker };
   },
+  gate: (state: 'open' | 'closed') => (served?.gate ?? gate)(state),
   usage,
   memory,
   end: () => served?.close(),

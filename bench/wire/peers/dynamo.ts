@@ -29,7 +29,13 @@ export const peer: Peer = {
       setTimeout(() => worker.kill('SIGKILL'), 5_000).unref();
       return gone;
     };
-    return { address: ADDRESS, pids: [worker.pid!], isWorker: false, close };
+    return {
+      address: ADDRESS,
+      pids: [worker.pid!],
+      isWorker: false,
+      gate: (state) => void worker.stdin.write(`${state}\n`),
+      close,
+    };
   },
   connect: callWorker,
 };

@@ -55,21 +55,17 @@ export const peer: Peer = {
   async serve() {
     const broker = await startBroker();
     const connection = await connect({ servers: broker.url });
-    const released = new Map<string, AbortController>();
+    const { signal } = new AbortController();
     const answer = async (message: Msg) => {
       const task = message.json<Task>();
-      const controller = new AbortController();
-      if (task.hold) released.set(message.reply!, controller);
       let sent = 0;
-      for await (const item of generate(task, controller.signal, (data) => ({ data }))) {
+      for await (const item of generate(task, signal, (data) => ({ data }))) {
         message.respond(JSON.stringify(item));
         if (++sent % FLUSH_ITEMS === 0) await connection.flush();
       }
-      released.delete(message.reply!);
       message.respond();
     };
     connection.subscribe('bench.wire', { callback: (_error, message) => void answer(message) });
-    connection.subscribe('bench.release', { callback: () => released.forEach((controller) => controller.abort()) });
     await connection.flush();
     return {
       address: broker.url,
@@ -85,9 +81,7 @@ export const peer: Peer = {
         const options = { strategy: 'sentinel', maxWait: 120_000 } as const;
         for await (const message of await connection.requestMany('bench.wire', JSON.stringify(task), options)) {
           if (message.data.length === 0) break;
-          if (onItem(message.json<Item>().data)) continue;
-          if (task.hold) connection.publish('bench.release');
-          break;
+          if (!onItem(message.json<Item>().data)) break;
         }
       },
       close: () => connection.close(),

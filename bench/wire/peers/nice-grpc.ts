@@ -4,19 +4,20 @@ import type { Task } from '../cases';
 import { generate, type Item } from '../handler';
 import type { Peer } from '../peer';
 
-/** `message Task { uint32 items = 1; uint32 size = 2; bool hold = 3; }` as ts-proto generates it. */
-function encodeTask({ items, size, hold = false }: Task): Uint8Array {
-  return new BinaryWriter().uint32(8).uint32(items).uint32(16).uint32(size).uint32(24).bool(hold).finish();
+/** `message Task { uint32 items = 1; uint32 size = 2; bool gated = 3; }` as ts-proto generates it. */
+function encodeTask({ items, size, gated = false }: Task): Uint8Array {
+  const writer = new BinaryWriter().uint32(8).uint32(items).uint32(16).uint32(size);
+  return writer.uint32(24).bool(gated).finish();
 }
 
 function decodeTask(bytes: Uint8Array): Task {
   const reader = new BinaryReader(bytes);
-  const task = { items: 0, size: 0, hold: false };
+  const task = { items: 0, size: 0, gated: false };
   while (reader.pos < reader.len) {
     const tag = reader.uint32();
     if (tag === 8) task.items = reader.uint32();
     else if (tag === 16) task.size = reader.uint32();
-    else if (tag === 24) task.hold = reader.bool();
+    else if (tag === 24) task.gated = reader.bool();
     else reader.skip(tag & 7);
   }
   return task;

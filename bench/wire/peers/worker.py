@@ -7,18 +7,19 @@ import sys
 import uvloop
 from dynamo.runtime import DistributedRuntime
 
+go = asyncio.Event()
 TEXT = "abcdefghijklmnopqrst"
 
 
 async def generate(request, context):
     size = request["size"]
     text = (TEXT * (size // len(TEXT) + 1))[:size]
-    for _ in range(request["items"]):
+    for index in range(request["items"]):
         if context.is_stopped():
             return
         yield text
-    while request.get("hold") and not context.is_stopped():
-        await asyncio.sleep(0.05)
+        if index == 0 and request.get("gated"):
+            await go.wait()
 
 
 async def main():
@@ -29,7 +30,8 @@ async def main():
     print("ready", flush=True)
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    await reader.read()
+    while line := await reader.readline():
+        go.set() if line == b"open\n" else go.clear()
     runtime.shutdown()
     await serving
 
