@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { CASES } from './cases';
+import { type Case, CASES } from './cases';
 import { machine } from './machine';
 import { type PeerName, PEERS } from './peer';
 import { markdown, type Result } from './report';
@@ -32,7 +32,8 @@ async function main(): Promise<void> {
   });
   const plan = PLANS[positionals.includes('quick') ? 'quick' : 'full'];
   const peers = (values.peers?.split(',') ?? PEERS) as PeerName[];
-  const cases = CASES.filter(({ name }) => name.includes(values.cases ?? ''));
+  const isShort = (of: Case) => !('streams' in of) || of.streams <= plan.maxStreams;
+  const cases = CASES.filter((of) => of.name.includes(values.cases ?? '') && isShort(of));
   const store = isolate();
   try {
     const pairs = await startAll(peers, values.prof ? ['--cpu-prof', `--cpu-prof-dir=${values.prof}`] : []);

@@ -77,7 +77,7 @@ export class Reply {
 /** The JSON of an item that is text and nothing else, the commonest kind, in half the time; undefined for all others. */
 function jsonOfText(item: Annotated<unknown>): string | undefined {
   if (Object.getPrototypeOf(item) !== Annotated.prototype) return undefined;
-  for (const field in item) if (field !== 'data') return undefined;
+  for (const field in item) if (field !== 'data' && item[field as keyof typeof item] !== undefined) return undefined;
   return typeof item.data === 'string' ? `{"data":${JSON.stringify(item.data)}}` : undefined;
 }
 
