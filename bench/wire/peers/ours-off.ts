@@ -26,7 +26,7 @@ export const peer: Peer = {
   title: 'Profiled, not recording',
   async serve() {
     await turnOff();
-    return serveWorker();
+    return serveWorker('bench.wire.off');
   },
   connect: callWorker,
 };

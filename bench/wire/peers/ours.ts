@@ -3,8 +3,6 @@ import type { Task } from '../cases';
 import { generate } from '../handler';
 import type { Caller, Peer, Served } from '../peer';
 
-const ADDRESS = 'bench.wire.ours';
-
 @Profiled('bench', 'wire', 'ours')
 class Worker implements AsyncEngine<Task, Annotated<string>> {
   generate(request: SingleIn<Task>): AsyncGenerator<Annotated<string>> {
@@ -13,10 +11,10 @@ class Worker implements AsyncEngine<Task, Annotated<string>> {
 }
 
 /** Serves over TCP with file discovery, as `DYN_FILE_KV` says. */
-export async function serveWorker(): Promise<Served> {
+export async function serveWorker(address: string): Promise<Served> {
   const runtime = await DistributedRuntime.fromSettings();
-  await runtime.serve(new Worker());
-  return { address: ADDRESS, pids: [], isWorker: true, close: () => runtime.shutdown() };
+  await runtime.endpoint(address).serve(new Worker());
+  return { address, pids: [], isWorker: true, close: () => runtime.shutdown() };
 }
 
 /** Calls any worker of Dynamo's protocol. */
@@ -35,4 +33,4 @@ export async function callWorker(address: string): Promise<Caller> {
   };
 }
 
-export const peer: Peer = { title: 'Profiled', serve: serveWorker, connect: callWorker };
+export const peer: Peer = { title: 'Profiled', serve: () => serveWorker('bench.wire.ours'), connect: callWorker };
