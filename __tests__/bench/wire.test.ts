@@ -48,7 +48,10 @@ describe('the report of the wire bench', () => {
         cases: { fast: [{ failure: 'gone' }, { failure: 'gone' }], late: [{ p50: 1 }, { p50: 1 }] },
       },
     },
-    recording: [1.01, 0.99, 1.02],
+    recording: [
+      [1.01, 0.99, 1.02],
+      [3, 1, 2],
+    ],
   };
   const lines = markdown(result).split('\n');
 
@@ -65,7 +68,7 @@ describe('the report of the wire bench', () => {
       '## Milliseconds to the first item, p50',
       '## Recording',
     ]);
-    expect(lines.at(-3)).toContain('1.01 [0.99..1.02], 3 pairs');
+    expect(lines.at(-4)).toContain('1.50 [1.01..2.00], from 2 pairs of processes');
   });
 });
 

@@ -7,8 +7,8 @@ export interface Result {
   readonly machine: Readonly<Record<string, string>>;
   readonly plan: Plan;
   readonly readings: Readings;
-  /** The worker's CPU for an item, recording over not recording, pair by pair. */
-  readonly recording: readonly number[];
+  /** The worker's CPU for an item, recording over not recording, pair by pair, for each pair of processes. */
+  readonly recording: readonly (readonly number[])[];
 }
 
 /** One table: which figure of which cases, and whether more of it is better. */
@@ -89,13 +89,14 @@ function ratioText({ median, min, max }: Spread): string {
   return `${median.toFixed(2)} [${min.toFixed(2)}..${max.toFixed(2)}]`;
 }
 
-function recordingLines(ratios: readonly number[]): string[] {
+function recordingLines(ratios: Result['recording']): string[] {
   if (ratios.length === 0) return [];
-  const text = ratioText(spread(ratios));
+  const medians = ratios.map((pairs) => spread(pairs).median);
   return [
     '## Recording',
     '',
-    `CPU of the worker for an item, recording over not recording: ${text}, ${ratios.length} pairs.`,
+    `CPU of the worker for an item, recording over not recording: ${ratioText(spread(medians))}, from ${ratios.length} pairs of processes`,
+    'of which each gave the median of its windows. How far they are apart is what two runs of the same program differ by.',
     '',
   ];
 }

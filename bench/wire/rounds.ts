@@ -90,9 +90,10 @@ const RECORDED: Case = { kind: 'items', name: 'recording', streams: 64, size: 20
  * What recording adds to the worker's CPU for an item: pairs of windows, one with a worker that records and one with a worker
  * that does not, right after each other and in swapped order; and that for several pairs of processes.
  */
-export async function runRecording({ recordingPairs, recordingProcesses, windowMs }: Plan): Promise<number[]> {
-  const ratios: number[] = [];
+export async function runRecording({ recordingPairs, recordingProcesses, windowMs }: Plan): Promise<number[][]> {
+  const all: number[][] = [];
   for (let i = 0; i < recordingProcesses; i++) {
+    const ratios: number[] = [];
     const pairs = await startAll(['ours', 'ours-off']);
     const read = async (name: PeerName) => (await pairs.get(name)!.run(RECORDED, windowMs / 2, 50)).workerMicros!;
     for (const name of pairs.keys()) await read(name);
@@ -104,8 +105,9 @@ export async function runRecording({ recordingPairs, recordingProcesses, windowM
       ratios.push(readings.ours! / readings['ours-off']!);
     }
     for (const pair of pairs.values()) await pair.end();
+    all.push(ratios);
   }
-  return ratios;
+  return all;
 }
 
 function shuffled<T>(values: T[]): T[] {
