@@ -88,10 +88,6 @@ export function decodeResponseFrame({ header, body }: TwoPartMessage): ResponseF
     asOneOf(parseJsonBytes(header, 'the control frame'), ['sentinel'] as const, 'the control frame');
     return SENTINEL;
   }
-  return readWrapper(body);
-}
-
-function readWrapper(body: Uint8Array): ResponseFrame {
   const wrapper = asObject(parseJsonBytes(body, 'the response item'), 'the response item');
   if (wrapper.complete_final === true) return FINAL;
   if (wrapper.data === undefined) throw invalidMessage('a response item without `data` must be the final one');
