@@ -1,4 +1,5 @@
 import eslint from '@eslint/js';
+import { existsSync } from 'node:fs';
 import tseslint from 'typescript-eslint';
 
 /** Who owns what: these packages and objects may be used in the named folders only. */
@@ -7,14 +8,21 @@ const owners = [
   { name: 'express', owners: 'lib/server' },
 ];
 
+/** What is compared in the bench is typed only where it is installed; `npm run bench:wire` installs it. */
+const hasPeers = existsSync(new URL('./bench/wire/node_modules/nice-grpc', import.meta.url));
+
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'node_modules', 'bench/results', '**/*.tgz'] },
+  { ignores: ['**/dist', 'coverage', 'node_modules', 'bench/results', '**/*.tgz'] },
+  ...(hasPeers ? [] : [{ ignores: ['bench/wire/peers'] }]),
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.recommendedTypeChecked],
     languageOptions: {
-      parserOptions: { project: ['./tsconfig.json', './tsconfig.standard.json'], tsconfigRootDir: import.meta.dirname },
+      parserOptions: {
+        project: ['./tsconfig.json', './tsconfig.standard.json', ...(hasPeers ? ['./bench/wire/tsconfig.json'] : [])],
+        tsconfigRootDir: import.meta.dirname,
+      },
     },
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',

@@ -127,6 +127,25 @@ describe('the judgement of a requester', () => {
     await expect(call).rejects.toThrow(text);
   });
 
+  it('answers many `next` at once in order, those that find an item and those that wait', async () => {
+    const more = deferred();
+    await using worker = new ScriptedWorker(async (sender) => {
+      for (const frame of [READY, item(1), item(2)]) await sender.send(frame);
+      await more.promise;
+      await sending(item(3), item(4), FINAL, SENTINEL)(sender);
+    });
+    const iterator = (await worker.call())[Symbol.asyncIterator]();
+    const log: unknown[] = [];
+    const pulls = Array.from({ length: 6 }, async () => {
+      const { done, value } = await iterator.next();
+      log.push(done ? 'done' : value.data);
+    });
+    await eventually('the first items are here', () => log.length === 2);
+    more.resolve();
+    await Promise.all(pulls);
+    expect(log).toEqual([1, 2, 3, 4, 'done', 'done']);
+  });
+
   it('lets a worker with an error prologue send its sentinel: it was not cancelled', async () => {
     const ended = deferred();
     await using worker = new ScriptedWorker(async (sender) => {

@@ -2,14 +2,8 @@ import { Annotated } from '../engine/annotated';
 import { messageOf } from '../errors';
 import type { Profile } from '../profile/profile';
 import type { ResponseSender } from '../transports/transport';
-import {
-  encodeControl,
-  encodePrologue,
-  encodeWrapper,
-  FINAL_WRAPPER,
-  stringifyItem,
-  wrapItem,
-} from '../wire/response-frames';
+import { encodeItem } from '../wire/item-frame';
+import { encodeControl, encodePrologue, encodeWrapper, FINAL_WRAPPER, stringifyItem } from '../wire/response-frames';
 import { PREFIX_BYTES } from '../wire/two-part';
 
 const READY = encodePrologue(null);
@@ -43,10 +37,10 @@ export class Reply {
 
   /** The frame of one item. @throws PROFILED_MESSAGE_INVALID if the item has no JSON form */
   encode(item: unknown): Buffer {
+    if (Annotated.is(item)) return encodeItem(jsonOfText(item) ?? stringifyItem(item) ?? '{}');
     const json = stringifyItem(item);
     // An item that JSON leaves out (undefined, a function) is an Annotated without data.
-    if (Annotated.is(item)) return encodeWrapper(wrapItem(json ?? '{}'));
-    return encodeWrapper(wrapItem(json === undefined ? '{}' : `{"data":${json}}`));
+    return encodeItem(json === undefined ? '{}' : `{"data":${json}}`);
   }
 
   /** Sends an item of the handler. Undefined when there was room, otherwise the handler has to wait. */
@@ -78,6 +72,13 @@ export class Reply {
   destroy(): void {
     this.sender.destroy();
   }
+}
+
+/** The JSON of an item that is text and nothing else, the commonest kind, in half the time; undefined for all others. */
+function jsonOfText(item: Annotated<unknown>): string | undefined {
+  if (Object.getPrototypeOf(item) !== Annotated.prototype) return undefined;
+  for (const field in item) if (field !== 'data' && item[field as keyof typeof item] !== undefined) return undefined;
+  return typeof item.data === 'string' ? `{"data":${JSON.stringify(item.data)}}` : undefined;
 }
 
 async function ignoreFailure(sent: Promise<void> | undefined): Promise<void> {

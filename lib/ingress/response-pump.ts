@@ -28,14 +28,16 @@ export class ResponsePump {
       }
       if (this.#state.isOver) return;
       if (step.done) return this.#complete();
-      if (!(await this.#publish(step.value))) return closeIterator(this.#iterator);
+      const published = this.#publish(step.value);
+      // Not awaited where there was room: that would cost every item a turn of its own.
+      if (!(typeof published === 'boolean' ? published : await published)) return closeIterator(this.#iterator);
     }
     closeIterator(this.#iterator);
     if (this.#state.stop === 'consumer') await this.#complete();
   }
 
   /** Whether the next item may follow. */
-  async #publish(item: unknown): Promise<boolean> {
+  #publish(item: unknown): boolean | Promise<boolean> {
     let frame: Buffer;
     try {
       frame = this.#reply.encode(item);

@@ -20,16 +20,21 @@ export class RemoteItems<U> implements AsyncIterableIterator<Annotated<U>, undef
     return this;
   }
 
-  async next(): Promise<Step<U>> {
-    const step = await this.#response.next();
-    // Whoever waits for an item may hold nothing but its promise: `this` is used after the wait, so that it lives until then.
-    if (step.done) dropped.unregister(this);
-    return step;
+  next(): Promise<Step<U>> {
+    const item = this.#response.itemNow();
+    return item ? Promise.resolve({ done: false, value: item }) : this.#wait();
   }
 
   async return(): Promise<Step<U>> {
     dropped.unregister(this);
     this.#response.kill();
     return { done: true, value: undefined };
+  }
+
+  async #wait(): Promise<Step<U>> {
+    const step = await this.#response.next();
+    // Whoever waits for an item may hold nothing but its promise: `this` is used after the wait, so that it lives until then.
+    if (step.done) dropped.unregister(this);
+    return step;
   }
 }

@@ -1,10 +1,9 @@
-import { Annotated } from '../engine/annotated';
+import { Annotated, type AnnotatedFields } from '../engine/annotated';
 import type { Context } from '../engine/context';
 import { messageOf } from '../errors';
 import type { ResponseReceiver } from '../transports/transport';
 import { FIN_TIMEOUT_MS } from '../wire/limits';
-import { decodeResponseFrame } from '../wire/response-frames';
-import { decodeTwoPart } from '../wire/two-part';
+import { decodeFrame } from '../wire/item-frame';
 import { cancelled } from './call-guard';
 
 /** What upstream says of a stream without a final marker; components there look for exactly this text. */
@@ -24,6 +23,9 @@ export class RemoteResponse<U> {
   readonly #forget: () => void;
   /** Two `next` at a time are answered one after the other. */
   #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  /** A frame that was received and is no item. */
+  #held: Uint8Array | undefined;
   #isOver = false;
   #hasFinal = false;
   #isAborted = false;
@@ -44,7 +46,18 @@ export class RemoteResponse<U> {
     else if (context.isStopped) receiver.control('stop');
   }
 
+  /** The item that {@link next} would resolve to, if it is here already; undefined in every other case. */
+  itemNow(): Annotated<U> | undefined {
+    if (this.#waiting > 0 || this.#isOver || this.#hasFinal) return undefined;
+    this.#held ??= this.#receiver.receiveNow?.();
+    const item = this.#held && itemIn(this.#held);
+    if (item === undefined) return undefined;
+    this.#held = undefined;
+    return annotated(item);
+  }
+
   next(): Promise<Step<U>> {
+    this.#waiting += 1;
     const step = this.#last.then(() => this.#step());
     this.#last = step.catch(() => {});
     return step;
@@ -58,11 +71,10 @@ export class RemoteResponse<U> {
   }
 
   async #step(): Promise<Step<U>> {
-    if (!this.#isOver) {
-      const item = await this.#read();
-      if (item) return { done: false, value: item };
-      this.#close();
-    }
+    const item = this.#isOver ? undefined : await this.#read();
+    this.#waiting -= 1;
+    if (item) return { done: false, value: item };
+    if (!this.#isOver) this.#close();
     if (!this.#isAborted) return { done: true, value: undefined };
     // Thrown once, as a generator would.
     this.#isAborted = false;
@@ -73,7 +85,7 @@ export class RemoteResponse<U> {
   async #read(): Promise<Annotated<U> | undefined> {
     try {
       const bytes = await this.#receive();
-      const frame = bytes && decodeResponseFrame(decodeTwoPart(bytes));
+      const frame = bytes && decodeFrame(bytes);
       if (frame?.kind === 'item' && !this.#hasFinal) return annotated<U>(frame.item);
       if (frame?.kind === 'item') return this.#broken('the worker sent an item after the end of its stream', 'Unknown');
       if (frame?.kind !== 'final') return this.#hasFinal ? undefined : this.#cut();
@@ -86,6 +98,9 @@ export class RemoteResponse<U> {
 
   /** After the final marker only the sentinel is due, and it is not waited for without end. */
   async #receive(): Promise<Uint8Array | undefined> {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held) return held;
     if (!this.#hasFinal) return this.#receiver.receive();
     const timer = setTimeout(() => this.#receiver.close(), FIN_TIMEOUT_MS);
     try {
@@ -120,15 +135,26 @@ export class RemoteResponse<U> {
   }
 }
 
-const FIELDS = ['data', 'id', 'event', 'comment', 'error'] as const;
+/** The item in a frame; undefined for a frame that is none, or that can not be read. */
+function itemIn(bytes: Uint8Array): unknown {
+  try {
+    const frame = decodeFrame(bytes);
+    return frame.kind === 'item' ? frame.item : undefined;
+  } catch {
+    // Who reads it once more tells of it.
+    return undefined;
+  }
+}
 
 /** An item as upstream sends it. A worker that wraps nothing sends its data bare. */
 function annotated<U>(item: unknown): Annotated<U> {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) return new Annotated<U>({ data: item as U });
-  const fields: Record<string, unknown> = {};
-  for (const field of FIELDS) {
-    const value = (item as Record<string, unknown>)[field];
-    if (value !== undefined && (value !== null || field === 'data')) fields[field] = value;
-  }
-  return new Annotated<U>(fields);
+  const { data, id, event, comment, error } = item as AnnotatedFields<U>;
+  return new Annotated<U>({
+    data,
+    id: id ?? undefined,
+    event: event ?? undefined,
+    comment: comment ?? undefined,
+    error: error ?? undefined,
+  });
 }

@@ -48,7 +48,7 @@ export class ByteQueue {
     let first = this.#chunks[0]!;
     if (this.#start + at + 8 > first.length) first = this.#head(at + 8);
     const i = this.#start + at;
-    return first.readUInt32BE(i) * 2 ** 32 + first.readUInt32BE(i + 4);
+    return readU32(first, i) * 2 ** 32 + readU32(first, i + 4);
   }
 
   /** Removes and returns the first `count` bytes, which must be there. */
@@ -95,4 +95,9 @@ export class ByteQueue {
     this.#chunks.push(Buffer.concat(this.#chunks.splice(-GATHER)));
     this.#small = 0;
   }
+}
+
+/** As `readUInt32BE`, without its checks. */
+function readU32(bytes: Buffer, i: number): number {
+  return bytes[i]! * 0x1000000 + ((bytes[i + 1]! << 16) | (bytes[i + 2]! << 8) | bytes[i + 3]!);
 }

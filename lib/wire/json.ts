@@ -54,11 +54,15 @@ export function parseBigJson(text: string, what: string): unknown {
  * built-in, and what is cyclic or can't be written throws as there.
  */
 export function stringifyBigJson(value: unknown): string {
+  let hasBigInt = false;
   const marked = JSON.stringify(value, function (this: Record<string, unknown>, key, item: unknown) {
     // The member itself: a program may have given BigInt a `toJSON`, which ran before.
     const member = this[key];
-    return typeof member === 'bigint' ? MARK + member : item;
+    if (typeof member !== 'bigint') return item;
+    hasBigInt = true;
+    return MARK + member;
   });
+  if (!hasBigInt) return marked;
   return marked.replaceAll(new RegExp(`"${MARK}(-?\\d+)"`, 'g'), '$1');
 }
 

@@ -184,6 +184,32 @@ describe('a worker', () => {
     sender.destroy();
   });
 
+  it('leaves the event loop to others when its handler never waits for anything else', async () => {
+    await using raw = await RawServer.listen(({ socket }) => socket.resume());
+    const { sender } = await dial(raw, { frameBuffer: 8 });
+    let turnsOfOthers = 0;
+    let immediate = setImmediate(function again() {
+      turnsOfOthers += 1;
+      immediate = setImmediate(again);
+    });
+    for (let i = 0; i < 900; i++) await sender.send(frame('x'));
+    clearImmediate(immediate);
+    expect(turnsOfOthers).toBeGreaterThanOrEqual(100);
+    sender.destroy();
+  });
+
+  it('writes what lies together in memory, and what does not, in the order of the frames', async () => {
+    await using raw = await RawServer.listen();
+    const { sender, peer, subject } = await dial(raw, { frameBuffer: 100 });
+    const memory = Buffer.from(Array.from({ length: 40 }, (_, i) => i));
+    const other = Buffer.from([200, 201]);
+    const cuts = [memory.subarray(0, 3), memory.subarray(3, 9), other, memory.subarray(9, 10), memory.subarray(20, 40)];
+    for (const cut of cuts) expect(sender.send(cut)).toBeUndefined();
+    const expected = Buffer.concat([encodeHandshake({ subject, streamType: 'response' }), ...cuts]);
+    expect(await peer.received(expected.length)).toEqual(expected);
+    sender.destroy();
+  });
+
   it.each(['localhost:80', '127.0.0.1', 'nonsense'])('does not dial %s', async (address) => {
     const info = encodeConnectionInfo({ address, subject: 's', context: 'id', streamType: 'response' });
     await expect(open().client.dial(info, 'id', { onEvent: () => {} })).rejects.toThrow(
@@ -371,6 +397,24 @@ describe('a requester', () => {
     peer.socket.write(Buffer.alloc(24, 0xff));
     await expect(waiting).rejects.toMatchObject({ code: 'PROFILED_MESSAGE_INVALID' });
     expect(await receiver.receive()).toBeUndefined();
+    await peer.all();
+  });
+
+  it('hands over at once what is here whole, and leaves everything else to those who wait', async () => {
+    const { peer, receiver } = await connected();
+    expect(receiver.receiveNow?.()).toBeUndefined();
+    peer.socket.write(Buffer.concat([frame('1'), frame('2'), frame('3'), frame('4').subarray(0, 20)]));
+    expect(text(await receiver.receive())).toBe('1');
+    expect(text(receiver.receiveNow?.())).toBe('2');
+    expect(text(receiver.receiveNow?.())).toBe('3');
+    expect(receiver.receiveNow?.()).toBeUndefined();
+    const waiting = receiver.receive();
+    expect(receiver.receiveNow?.()).toBeUndefined();
+    peer.socket.write(Buffer.concat([frame('4').subarray(20), Buffer.alloc(24, 0xff)]));
+    expect(text(await waiting)).toBe('4');
+    expect(receiver.receiveNow?.()).toBeUndefined();
+    await expect(receiver.receive()).rejects.toMatchObject({ code: 'PROFILED_MESSAGE_INVALID' });
+    expect(receiver.receiveNow?.()).toBeUndefined();
     await peer.all();
   });
 

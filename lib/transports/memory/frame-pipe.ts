@@ -36,14 +36,19 @@ export class FramePipe {
 
   /** The next frame in order, undefined at the end. */
   read(): Promise<Uint8Array | undefined> {
-    const frame = this.#frames.shift();
-    if (frame) {
-      this.#writer?.resolve();
-      this.#writer = undefined;
-      return Promise.resolve(frame);
-    }
+    const frame = this.readNow();
+    if (frame) return Promise.resolve(frame);
     if (this.#isEnded || this.#isBroken) return Promise.resolve(undefined);
     return (this.#reader ??= deferred()).promise;
+  }
+
+  /** The next frame if it is here already. */
+  readNow(): Uint8Array | undefined {
+    const frame = this.#frames.shift();
+    if (!frame) return undefined;
+    this.#writer?.resolve();
+    this.#writer = undefined;
+    return frame;
   }
 
   /** The writer has nothing more; frames that wait are still read. */

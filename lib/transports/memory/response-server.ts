@@ -76,6 +76,10 @@ class MemoryReceiver implements ResponseReceiver {
     return this.connection.toRequester.read();
   }
 
+  receiveNow(): Uint8Array | undefined {
+    return this.connection.toRequester.readNow();
+  }
+
   control(signal: ControlSignal): void {
     this.connection.toWorker.write(encodeControl(signal))?.catch(() => {});
   }

@@ -14,6 +14,7 @@ export class TcpResponseReceiver implements ResponseReceiver {
   readonly #onClose: () => void;
   readonly #said = new Set<ControlSignal>();
   #reader: Deferred<Uint8Array | undefined> | undefined;
+  #isPaused = false;
   #hasEnded = false;
   #isClosed = false;
 
@@ -32,17 +33,24 @@ export class TcpResponseReceiver implements ResponseReceiver {
 
   receive(): Promise<Uint8Array | undefined> {
     if (this.#isClosed) return Promise.resolve(undefined);
-    let frame: Uint8Array | undefined;
     try {
-      frame = this.#decoder.nextFrame();
+      const frame = this.#next();
+      if (frame || this.#hasEnded) return Promise.resolve(frame);
     } catch (error) {
       this.close();
       return Promise.reject(error);
     }
-    const wantsMore = !frame || this.#decoder.buffered < READ_AHEAD_BYTES / 2;
-    if (wantsMore && this.#socket.isPaused()) this.#socket.resume();
-    if (frame || this.#hasEnded) return Promise.resolve(frame);
     return (this.#reader ??= deferred()).promise;
+  }
+
+  receiveNow(): Uint8Array | undefined {
+    if (this.#isClosed || this.#reader) return undefined;
+    try {
+      return this.#next();
+    } catch {
+      // The decoder throws it again for `receive`.
+      return undefined;
+    }
   }
 
   control(signal: ControlSignal): void {
@@ -61,11 +69,22 @@ export class TcpResponseReceiver implements ResponseReceiver {
     else this.#socket.destroy();
   }
 
+  #next(): Uint8Array | undefined {
+    const frame = this.#decoder.nextFrame();
+    if (this.#isPaused && (!frame || this.#decoder.buffered < READ_AHEAD_BYTES / 2)) {
+      this.#isPaused = false;
+      this.#socket.resume();
+    }
+    return frame;
+  }
+
   #receive(chunk: Buffer): void {
     if (this.#isClosed) return;
     this.#decoder.push(chunk);
     if (this.#reader) return this.#answer();
-    if (this.#decoder.buffered >= READ_AHEAD_BYTES) this.#socket.pause();
+    if (this.#decoder.buffered < READ_AHEAD_BYTES) return;
+    this.#isPaused = true;
+    this.#socket.pause();
   }
 
   /** Gives the reader that waits its frame, if it is complete. */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setImmediate } from 'node:timers';
 import { messageOf, ProfiledError } from '../../errors';
 import { type Deferred, deferred } from '../../internal/deferred';
 import { log } from '../../internal/logger';
@@ -92,13 +93,14 @@ export class TcpResponseSender implements ResponseSender {
     this.#queue = [];
     this.#isWriting = true;
     let bytes = 0;
-    this.#socket.cork();
     for (const frame of frames) bytes += frame.length;
-    const last = frames.pop()!;
-    for (const frame of frames) this.#socket.write(frame);
+    const pieces = joinNeighbours(frames);
+    const last = pieces.pop()!;
+    this.#socket.cork();
+    for (const piece of pieces) this.#socket.write(piece);
     // A failure closes the socket, and that is what counts.
     this.#socket.write(last, (error) => {
-      if (!error) this.#written(frames.length + 1, bytes);
+      if (!error) this.#written(frames.length, bytes);
     });
     this.#socket.uncork();
   }
@@ -108,8 +110,10 @@ export class TcpResponseSender implements ResponseSender {
     this.#frames -= frames;
     this.#bytes -= bytes;
     if (this.#isGone) return;
-    if (this.#frames <= this.#options.frameBuffer && this.#bytes <= WRITE_AHEAD_BYTES) {
-      this.#writer?.resolve();
+    if (this.#writer && this.#frames <= this.#options.frameBuffer && this.#bytes <= WRITE_AHEAD_BYTES) {
+      // In a later turn of the event loop: a handler that never waits for anything else would keep this one to itself for as long
+      // as the kernel takes what it writes, and nobody would hear the requester's stop.
+      setImmediate(this.#writer.resolve);
       this.#writer = undefined;
     }
     if (this.#frames === 0) this.#flushed?.resolve();
@@ -146,6 +150,27 @@ export class TcpResponseSender implements ResponseSender {
     this.#writer = undefined;
     this.#flushed?.resolve();
   }
+}
+
+/** The same bytes in as few pieces as they lie in memory. */
+function joinNeighbours(frames: readonly Uint8Array[]): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  let [first] = frames as [Uint8Array];
+  let end = first.byteOffset;
+  for (const frame of frames) {
+    if (frame.byteOffset !== end || frame.buffer !== first.buffer) {
+      pieces.push(span(first, end));
+      first = frame;
+    }
+    end = frame.byteOffset + frame.length;
+  }
+  pieces.push(span(first, end));
+  return pieces;
+}
+
+function span(first: Uint8Array, end: number): Uint8Array {
+  const length = end - first.byteOffset;
+  return length === first.length ? first : Buffer.from(first.buffer, first.byteOffset, length);
 }
 
 function gone(): ProfiledError {
