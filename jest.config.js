@@ -16,6 +16,8 @@ const project = (displayName, tsconfig, globals) => ({
 module.exports = {
   // Jest would leave one core of two idle.
   maxWorkers: '100%',
+  // A limit for what hangs, not for what is slow on a busy machine.
+  testTimeout: 20_000,
   globalSetup: '<rootDir>/__tests__/support/build.js',
   projects: [
     {

@@ -155,7 +155,8 @@ describe('scrapes at the same time', () => {
     const [first, second, third, fourth] = await Promise.all(answers);
     expect(second!.body).toBe(first!.body);
     expect(third!.headers['content-encoding']).toBe('gzip');
-    expect(first!.body).toContain('\nprofiled_scrapes_in_flight 4\n');
+    // The answer in the other format may be out before this one is written.
+    expect(first!.body).toMatch(/\nprofiled_scrapes_in_flight [34]\n/);
     parseOpenMetrics(fourth!.body);
     const next = ask(url);
     await eventually('3 collections', () => asked.length === 3);
