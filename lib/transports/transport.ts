@@ -171,6 +171,12 @@ export interface ResponseSender {
    */
   send(frame: Uint8Array): Promise<void> | undefined;
   /**
+   * Waits for what {@link send} has only queued: undefined when every frame has left this process, otherwise a promise of that time.
+   * TCP gives frames to the kernel, memory to the reader; what becomes of them after that, nobody is told. Rejects as `send` does, with
+   * `onEvent` told before, once a frame that was queued can not leave any more. There is no time limit: a reader that is slow is waited for.
+   */
+  flush(): Promise<void> | undefined;
+  /**
    * After the last frame: hands on what waits, and waits for the requester to end the connection, at most ten seconds
    * (`FIN_TIMEOUT_MS`) from when everything was handed to the connection. Frames that a slow reader has not read by then still
    * arrive. A connection that is gone by then, even reset, was closed in order. Never rejects.
