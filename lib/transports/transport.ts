@@ -25,6 +25,15 @@ export interface ServeTarget {
  */
 export type OnRequest = (payload: Uint8Array, headers: RequestHeaders) => Promise<Uint8Array>;
 
+/**
+ * Why a request server refused a request that no {@link OnRequest} has seen: nothing is served there, the bytes are no request or too many, the
+ * rest of it did not come in time or not at all, or too much is waiting already.
+ */
+export type Refusal = 'unknown_endpoint' | 'invalid' | 'incomplete' | 'overloaded';
+
+/** Called by a request server once for each of them, if it can know of them. May not throw. */
+export type OnRefused = (reason: Refusal) => void;
+
 /** A target that is being served. */
 export interface ServedTarget {
   /** What a {@link RequestClient} of the same plane sends to; goes into the discovery record as it is. */
