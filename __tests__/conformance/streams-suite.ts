@@ -60,16 +60,24 @@ export function streamsSuite(transport: TransportUnderTest): void {
   });
 
   describe('back-pressure', () => {
-    it('a handler waits for its consumer', async () => {
+    const heldBytes = () => {
+      collectGarbage();
+      const { heapUsed, external } = process.memoryUsage();
+      return heapUsed + external;
+    };
+
+    it('a handler waits for its consumer, and little memory is held meanwhile', async () => {
       const log: string[] = [];
       const item = 'x'.repeat(64 * 1024);
-      const total = transport.slack * 3;
+      const total = transport.slack * 5;
+      const most = transport.slack * item.length + 8 * 2 ** 20;
       await using pair = await Pair.open(transport, async function* () {
         for (let i = 0; i < total; i++) {
           log.push('made');
           yield item;
         }
       });
+      const heldAtFirst = heldBytes();
       const stream = await pair.call<string>('');
       let before = -1;
       await eventually('the handler waits', async () => {
@@ -78,7 +86,9 @@ export function streamsSuite(transport: TransportUnderTest): void {
         before = log.length;
         return still;
       });
+      expect(heldBytes() - heldAtFirst).toBeLessThan(most);
       for await (const received of stream) log.push(received.isError ? 'error' : 'got');
+      expect(heldBytes() - heldAtFirst).toBeLessThan(most);
       let ahead = 0;
       let furthest = 0;
       for (const entry of log) furthest = Math.max(furthest, (ahead += entry === 'made' ? 1 : -1));
