@@ -117,4 +117,4 @@ test(`${REQUESTS} requests of every kind are counted to the last byte (seed ${SE
     worker.kill();
   }
   await traces.areGone();
-}, 60_000);
+}, 120_000);
