@@ -2,7 +2,7 @@ import type { Annotated } from '../../lib/engine/annotated';
 import type { ResponseStream } from '../../lib/engine/response-stream';
 import { Admission, type AdmissionOptions } from '../../lib/ingress/admission';
 import { Ingress, type IngressOptions, type ServableHandler } from '../../lib/ingress/ingress';
-import { type CallOptions, callInstance, resolveLimits } from '../../lib/runtime/call';
+import { type CallLimits, type CallOptions, callInstance, resolveLimits } from '../../lib/runtime/call';
 import { getRegistry } from '../../lib/metrics/store';
 import { freshRegistry } from '../../lib/testing';
 import type { RequestPlane, ResponsePlane, ServedTarget } from '../../lib/transports/transport';
@@ -15,12 +15,29 @@ export interface Side {
   readonly response: ResponsePlane;
 }
 
+/**
+ * What lies between sides, for a test to disturb: all that the sides opened here say to each other passes through it. Over a broker it is the
+ * broker (stopped and continued, killed and started again) together with the connections of the responses.
+ */
+export interface Network extends AsyncDisposable {
+  open(): Side;
+  /** Lets everything stand still: what is sent is taken and does not arrive, and nobody is told, as if the other machine had no power. */
+  stall(): void;
+  /** What stood still goes on. */
+  resume(): void;
+  /** Breaks everything off, and lets nothing be reached. */
+  down(): Promise<void>;
+  /** The same addresses can be reached again. */
+  up(): Promise<void>;
+}
+
 /** What the suites run on: two sides that share nothing but the network between them. */
 export interface TransportUnderTest {
   readonly name: string;
   /** How many items of 64 KiB a handler may be ahead of a consumer that does not read. */
   readonly slack: number;
   open(): Side;
+  network(): Network;
 }
 
 export const TARGET = { namespace: 'n', component: 'c', endpoint: 'e', instanceId: 0xfedcba9876543210n } as const;
@@ -33,7 +50,7 @@ export class Pair<T> implements AsyncDisposable {
   target!: ServedTarget;
 
   private constructor(
-    transport: TransportUnderTest,
+    transport: Pick<TransportUnderTest, 'open'>,
     handler: ServableHandler<T>,
     options: AdmissionOptions & IngressOptions<T>,
   ) {
@@ -46,7 +63,7 @@ export class Pair<T> implements AsyncDisposable {
   }
 
   static async open<T = string>(
-    transport: TransportUnderTest,
+    transport: Pick<TransportUnderTest, 'open'>,
     handler: ServableHandler<T>,
     options: AdmissionOptions & IngressOptions<T> = {},
   ): Promise<Pair<T>> {
@@ -55,10 +72,14 @@ export class Pair<T> implements AsyncDisposable {
     return pair;
   }
 
-  call<U>(request: T, options: CallOptions = {}): Promise<ResponseStream<Annotated<U>>> {
+  call<U>(
+    request: T,
+    options: CallOptions = {},
+    limits: Partial<CallLimits> = {},
+  ): Promise<ResponseStream<Annotated<U>>> {
     const { address } = this.target;
     const transport = { kind: this.worker.request.kind, address };
-    return callInstance<U>(this.requester, resolveLimits({}), { transport }, request, options);
+    return callInstance<U>(this.requester, resolveLimits(limits), { transport }, request, options);
   }
 
   /** The worker's metrics, once no request is under way. */

@@ -1,11 +1,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { encodeControl, encodeHandshake, encodePrologue } from '../../lib/wire/response-frames';
+import { PREFIX_BYTES } from '../../lib/wire/two-part';
 
 const ROOT = join(__dirname, '..', '..');
 const TS_NODE = [join(ROOT, 'node_modules', 'ts-node', 'dist', 'bin.js'), '--transpile-only'];
@@ -16,8 +18,9 @@ function environment(extra: Record<string, string> = {}): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(clean), ...extra };
 }
 
-async function run(sample: string, env: Record<string, string> = {}): Promise<string> {
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [...TS_NODE, `samples/${sample}.ts`], {
+async function run(sample: string, env: Record<string, string> = {}, nodeArgs: string[] = []): Promise<string> {
+  const args = [...nodeArgs, ...TS_NODE, `samples/${sample}.ts`];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
     cwd: ROOT,
     env: environment(env),
     timeout: 20_000,
@@ -135,6 +138,20 @@ test('function-form', async () => {
   expect(output).toContain('requests_total{component="functions",endpoint="letters",namespace="samples"} 1');
 });
 
+/** Loaded before a program: writes down at its end what its sockets have carried, those it opened and those it accepted. */
+const COUNTING = `
+  const sockets = { client: [], server: [] };
+  for (const side of ['client', 'server']) {
+    require('node:diagnostics_channel').subscribe('net.' + side + '.socket', ({ socket }) => sockets[side].push(socket));
+  }
+  process.on('exit', () => {
+    const sum = (side, field) => sockets[side].reduce((total, socket) => total + socket[field], 0);
+    const counts = { opened: sockets.client.length, accepted: sockets.server.length };
+    const bytes = { written: sum('client', 'bytesWritten'), read: sum('server', 'bytesRead') };
+    require('node:fs').writeFileSync(__filename + 'on', JSON.stringify({ ...counts, ...bytes }));
+  });
+`;
+
 describe('system-server and system-client, two processes', () => {
   let store: string;
   beforeEach(async () => void (store = await mkdtemp(join(tmpdir(), 'profiled-samples-'))));
@@ -147,7 +164,13 @@ describe('system-server and system-client, two processes', () => {
     const labels = '{component="mycomponent",endpoint="myendpoint",namespace="mynamespace"}';
     expect(await get(server.port, '/metrics')).toContain(`my_custom_bytes_processed_total${labels} 0`);
 
-    const printed = (await run('system-client', shared)).trim().split('\n');
+    const [record] = await readdir(join(store, 'v1', 'instances'));
+    const { transport } = JSON.parse(readFileSync(join(store, 'v1', 'instances', record!), 'utf8')) as {
+      transport: { tcp: string };
+    };
+    const preload = join(store, 'counting.js');
+    writeFileSync(preload, COUNTING);
+    const printed = (await run('system-client', shared, ['-r', preload])).trim().split('\n');
     expect(printed).toEqual(['test message 0', 'test message 1', 'test message 2']);
     const text = await get(server.port, '/metrics');
     expect(text).toContain(`my_custom_bytes_processed_total${labels} 42`);
@@ -156,6 +179,20 @@ describe('system-server and system-client, two processes', () => {
     expect(text).toContain(`request_bytes_total${labels} 1086`);
     expect(text).toContain(`response_bytes_total${labels} 1917`);
     expect(text).toContain(`concurrent_requests${labels} 0`);
+
+    const path = transport.tcp.slice(transport.tcp.indexOf('/') + 1);
+    const uuid = '0'.repeat(36);
+    const headers = JSON.stringify({ 'request-id': uuid, 'x-frontend-send-ts-ns': '1'.repeat(19) });
+    const requestFraming = 2 + path.length + 2 + headers.length + 4;
+    const handshake = encodeHandshake({ subject: uuid, streamType: 'response' });
+    const spoken = handshake.length + encodePrologue(null).length + encodeControl('sentinel').length;
+    expect(JSON.parse(readFileSync(`${preload}on`, 'utf8'))).toEqual({
+      opened: 1,
+      accepted: 3,
+      written: 1086 + 3 * requestFraming,
+      // Fourteen items and the final marker, each a frame.
+      read: 1917 + 3 * (spoken + 15 * PREFIX_BYTES),
+    });
     expect((await server.interrupt()).code).toBe(0);
     expect(await readdir(join(store, 'v1', 'instances'))).toEqual([]);
   });

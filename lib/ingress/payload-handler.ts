@@ -65,7 +65,7 @@ export class PayloadRun {
    * can tell a cut stream from a whole one.
    */
   stop(by: Stop = 'drain'): void {
-    if (this.#state.isOver || this.#state.stop) return;
+    if (this.#state.isOver || this.#state.isComplete || this.#state.stop) return;
     this.#state.stop = by;
     this.#profile.cancel();
     this.#context?.stopGenerating();

@@ -2,9 +2,10 @@ import type { Settings } from '../config/settings';
 import type { Discovery } from '../discovery/discovery';
 import { FileDiscovery } from '../discovery/file';
 import { MemoryDiscovery } from '../discovery/memory';
+import { PlaneMetrics } from '../ingress/plane-metrics';
 import { memoryRequestPlane, memoryResponsePlane } from '../transports/memory/planes';
 import { tcpRequestPlane, tcpResponsePlane } from '../transports/tcp/planes';
-import type { RequestPlane, ResponsePlane } from '../transports/transport';
+import type { OnRefused, RequestPlane, ResponsePlane } from '../transports/transport';
 
 /** What one runtime talks over. */
 export interface Planes {
@@ -17,11 +18,18 @@ const REQUEST_PLANES: Readonly<
   Record<Settings['requestPlane'], (settings: Settings) => Pick<Planes, 'request' | 'response'>>
 > = {
   memory: () => ({ request: memoryRequestPlane(), response: memoryResponsePlane() }),
-  tcp: ({ tcp: { host, port, responseHost, responsePort, ...both } }) => ({
-    request: tcpRequestPlane({ ...both, host, port }),
+  tcp: ({ tcp: { host, port, responseHost, responsePort, ...both }, metrics }) => ({
+    request: tcpRequestPlane({ ...both, host, port }, refusalCounter(metrics)),
     response: tcpResponsePlane({ ...both, host: responseHost ?? host, port: responsePort }),
   }),
 };
+
+/** Counts what a request server refuses under the names of the runtime, since no endpoint has seen it. */
+function refusalCounter({ naming }: Settings['metrics']): OnRefused {
+  const metrics = new PlaneMetrics();
+  metrics.rename(naming);
+  return (reason) => void (metrics.series().refusals[reason].value += 1);
+}
 
 const DISCOVERY_BACKENDS: Readonly<Record<Settings['discoveryBackend'], (settings: Settings) => Discovery>> = {
   mem: () => new MemoryDiscovery(),

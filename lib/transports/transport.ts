@@ -25,6 +25,15 @@ export interface ServeTarget {
  */
 export type OnRequest = (payload: Uint8Array, headers: RequestHeaders) => Promise<Uint8Array>;
 
+/**
+ * Why a request server refused a request that no {@link OnRequest} has seen: nothing is served there, the bytes are no request or too many, the
+ * rest of it did not come in time or not at all, or too much is waiting already.
+ */
+export type Refusal = 'unknown_endpoint' | 'invalid' | 'incomplete' | 'overloaded';
+
+/** Called by a request server once for each of them, if it can know of them. May not throw. */
+export type OnRefused = (reason: Refusal) => void;
+
 /** A target that is being served. */
 export interface ServedTarget {
   /** What a {@link RequestClient} of the same plane sends to; goes into the discovery record as it is. */
@@ -170,6 +179,12 @@ export interface ResponseSender {
    * about, `onEvent` has heard `disconnect` by then, so that a cancellation is not taken for an error.
    */
   send(frame: Uint8Array): Promise<void> | undefined;
+  /**
+   * Waits for what {@link send} has only queued: undefined when every frame has left this process, otherwise a promise of that time.
+   * TCP gives frames to the kernel, memory to the reader; what becomes of them after that, nobody is told. Rejects as `send` does, with
+   * `onEvent` told before, once a frame that was queued can not leave any more. There is no time limit: a reader that is slow is waited for.
+   */
+  flush(): Promise<void> | undefined;
   /**
    * After the last frame: hands on what waits, and waits for the requester to end the connection, at most ten seconds
    * (`FIN_TIMEOUT_MS`) from when everything was handed to the connection. Frames that a slow reader has not read by then still
