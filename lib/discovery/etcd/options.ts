@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { ProfiledError } from '../../errors';
+import { messageOf, ProfiledError } from '../../errors';
 import { MAX_TIMER_MS } from '../../internal/clock';
-import { messageOf } from '../../errors';
 import { kindOf } from '../../wire/fields';
 
 /** Settings of `EtcdDiscovery`. All processes of a cluster need the same etcd; the variables are those of Dynamo. */
@@ -68,18 +67,7 @@ export function resolveEtcdOptions(options: EtcdDiscoveryOptions): ResolvedEtcdO
   checkPair('ETCD_AUTH_USERNAME', username, 'ETCD_AUTH_PASSWORD', password);
   checkPair('ETCD_AUTH_CLIENT_CERT', options.clientCert, 'ETCD_AUTH_CLIENT_KEY', options.clientKey);
   const wantsTls = options.ca !== undefined || options.clientCert !== undefined;
-  const matches = endpoints.split(',').map((url) => ({ url: url.trim(), match: MEMBER.exec(url.trim()) }));
-  const members = matches.map(({ url, match }) => {
-    if (!match)
-      throw invalid('endpoints', '`http://host:port` or `https://host:port`, with commas between several', url);
-    return { url, target: match[2]!, isTls: match[1] ? match[1].toLowerCase() === 'https' : wantsTls };
-  });
-  const isTls = members[0]!.isTls;
-  if (members.some((member) => member.isTls !== isTls))
-    throw invalid('endpoints', 'either all https or all http', endpoints);
-  if (wantsTls && !isTls) {
-    throw invalid('endpoints', 'https where `ETCD_AUTH_CA` or `ETCD_AUTH_CLIENT_CERT` is given', endpoints);
-  }
+  const { members, isTls } = membersOf(endpoints, wantsTls);
   return {
     members,
     login: username === undefined || password === undefined ? undefined : { name: username, password },
@@ -87,6 +75,25 @@ export function resolveEtcdOptions(options: EtcdDiscoveryOptions): ResolvedEtcdO
     ttlSeconds: Math.ceil(leaseTtlMs / 1_000),
     requestTimeoutMs,
   };
+}
+
+function membersOf(endpoints: string, wantsTls: boolean): { members: Member[]; isTls: boolean } {
+  const schemes = new Set<string>();
+  const members = endpoints.split(',').map((given) => {
+    const url = given.trim();
+    const [, scheme = wantsTls ? 'https' : 'http', target] = MEMBER.exec(url) ?? [];
+    if (target === undefined) {
+      throw invalid('endpoints', '`http://host:port` or `https://host:port`, with commas between several', url);
+    }
+    schemes.add(scheme.toLowerCase());
+    return { url, target };
+  });
+  if (schemes.size > 1) throw invalid('endpoints', 'either all https or all http', endpoints);
+  const isTls = schemes.has('https');
+  if (wantsTls && !isTls) {
+    throw invalid('endpoints', 'https where `ETCD_AUTH_CA` or `ETCD_AUTH_CLIENT_CERT` is given', endpoints);
+  }
+  return { members, isTls };
 }
 
 function readTls({ ca, clientCert, clientKey }: EtcdDiscoveryOptions): Tls {
