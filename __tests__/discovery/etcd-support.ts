@@ -19,7 +19,8 @@ export class Etcd {
   }
 
   readonly open = (options: EtcdDiscoveryOptions = {}): EtcdDiscovery => {
-    const discovery = new EtcdDiscovery({ endpoints: this.server.url, leaseTtlMs: TTL_MS, ...options });
+    const times = { leaseTtlMs: TTL_MS, requestTimeoutMs: TTL_MS };
+    const discovery = new EtcdDiscovery({ endpoints: this.server.url, ...times, ...options });
     this.#open.push(discovery);
     return discovery;
   };

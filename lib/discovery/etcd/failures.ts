@@ -30,9 +30,9 @@ export function isAboutState(error: unknown): boolean {
 export function explain(error: unknown, { members, login, tls }: ResolvedEtcdOptions): ProfiledError {
   if (ProfiledError.is(error)) return error;
   const where = `etcd at ${members.map(({ url }) => url).join(', ')}`;
-  const said = (error as Partial<ServiceError>).details ?? messageOf(error);
+  const said = ((error as Partial<ServiceError>).details ?? messageOf(error)).replace(/\s+/g, ' ').trim();
   if (isOutage(error)) {
-    const ways = `is it running, is \`ETCD_ENDPOINTS\` right${tls ? ', does `ETCD_AUTH_CA` know its certificate' : ''}?`;
+    const ways = `is it running, is \`ETCD_ENDPOINTS\` right${tls ? ', does `ETCD_AUTH_CA` know its certificate, does it want `ETCD_AUTH_CLIENT_CERT`' : ''}?`;
     return new ProfiledError('PROFILED_UNAVAILABLE', `${where} does not answer: ${said}; ${ways}`, { cause: error });
   }
   const way = login
