@@ -1,3 +1,4 @@
+import type { Discovery, InstanceTransport } from '../../lib/discovery/discovery';
 import type { Annotated } from '../../lib/engine/annotated';
 import type { ResponseStream } from '../../lib/engine/response-stream';
 import { Admission, type AdmissionOptions } from '../../lib/ingress/admission';
@@ -13,6 +14,8 @@ import { type Readings, readings } from '../support/readings';
 export interface Side {
   readonly request: RequestPlane;
   readonly response: ResponsePlane;
+  /** How the requester finds the worker; without it the test tells the address. */
+  readonly discovery?: Discovery;
 }
 
 /** What the suites run on: two sides that share nothing but the network between them. */
@@ -31,6 +34,7 @@ export class Pair<T> implements AsyncDisposable {
   readonly requester: Side;
   readonly admission: Admission;
   target!: ServedTarget;
+  #transport!: InstanceTransport;
 
   private constructor(
     transport: TransportUnderTest,
@@ -51,14 +55,20 @@ export class Pair<T> implements AsyncDisposable {
     options: AdmissionOptions & IngressOptions<T> = {},
   ): Promise<Pair<T>> {
     const pair = new Pair(transport, handler, options);
-    pair.target = await pair.worker.request.server.serve(TARGET, pair.admission.accept);
+    const { worker, requester } = pair;
+    pair.target = await worker.request.server.serve(TARGET, pair.admission.accept);
+    pair.#transport = { kind: worker.request.kind, address: pair.target.address };
+    if (worker.discovery && requester.discovery) {
+      await worker.discovery.register({ ...TARGET, transport: pair.#transport });
+      const { snapshot, close } = await requester.discovery.watch(TARGET, () => {});
+      close();
+      pair.#transport = snapshot[0]!.transport;
+    }
     return pair;
   }
 
   call<U>(request: T, options: CallOptions = {}): Promise<ResponseStream<Annotated<U>>> {
-    const { address } = this.target;
-    const transport = { kind: this.worker.request.kind, address };
-    return callInstance<U>(this.requester, resolveLimits({}), { transport }, request, options);
+    return callInstance<U>(this.requester, resolveLimits({}), { transport: this.#transport }, request, options);
   }
 
   /** The worker's metrics, once no request is under way. */
@@ -69,8 +79,9 @@ export class Pair<T> implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { request, response } of [this.worker, this.requester]) {
+    for (const { request, response, discovery } of [this.worker, this.requester]) {
       await Promise.all([
+        discovery?.close(),
         request.server.close(),
         request.client.close(),
         response.server.close(),

@@ -134,6 +134,7 @@ describeEtcd('workers and clients that find each other through etcd', () => {
     await eventually('health tells it', async () => (await health()) === 503);
     await expect(direct()).rejects.toMatchObject({ code: 'PROFILED_NO_INSTANCES' });
     expect(await stream.next()).toMatchObject({ done: false });
+    expect(await stream.next()).toMatchObject({ done: true });
     proxy.heal();
     await client.waitForInstances();
     expect(client.instances).toEqual([instance]);
