@@ -59,10 +59,11 @@ export class Pair<T> implements AsyncDisposable {
     pair.target = await worker.request.server.serve(TARGET, pair.admission.accept);
     pair.#transport = { kind: worker.request.kind, address: pair.target.address };
     if (worker.discovery && requester.discovery) {
-      await worker.discovery.register({ ...TARGET, transport: pair.#transport });
+      const id = await worker.discovery.instanceId(); // not that of TARGET, which several pairs have
+      await worker.discovery.register({ ...TARGET, instanceId: id, transport: pair.#transport });
       const { snapshot, close } = await requester.discovery.watch(TARGET, () => {});
       close();
-      pair.#transport = snapshot[0]!.transport;
+      pair.#transport = snapshot.find(({ instanceId }) => instanceId === id)!.transport;
     }
     return pair;
   }
