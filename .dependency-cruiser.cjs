@@ -101,6 +101,7 @@ module.exports = {
       '^lib/server/',
     ]),
     owned('files', '^(node:)?(fs|fs/promises)$', ['^lib/discovery/']),
+    owned('grpc', 'node_modules/@grpc/', ['^lib/discovery/']),
     owned('pino', 'node_modules/pino', ['^lib/config/']),
   ],
   options: {

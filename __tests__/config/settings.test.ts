@@ -29,6 +29,15 @@ test('an empty environment gives the documented defaults', () => {
     requestPlane: 'tcp',
     discoveryBackend: 'file',
     fileStore: undefined,
+    etcd: {
+      endpoints: 'http://localhost:2379',
+      username: undefined,
+      password: undefined,
+      ca: undefined,
+      clientCert: undefined,
+      clientKey: undefined,
+      leaseTtlMs: 10_000,
+    },
     tcp: {
       host: undefined,
       port: 0,
@@ -62,6 +71,13 @@ test('every variable reaches its setting', () => {
     DYN_REQUEST_PLANE: 'memory',
     DYN_DISCOVERY_BACKEND: 'file',
     DYN_FILE_KV: '/shared/store',
+    ETCD_ENDPOINTS: 'http://a:2379,http://b:2379',
+    ETCD_AUTH_USERNAME: 'worker',
+    ETCD_AUTH_PASSWORD: 'secret',
+    ETCD_AUTH_CA: '/tls/ca.pem',
+    ETCD_AUTH_CLIENT_CERT: '/tls/cert.pem',
+    ETCD_AUTH_CLIENT_KEY: '/tls/key.pem',
+    ETCD_LEASE_TTL: '5',
     DYN_TCP_RPC_HOST: '10.0.0.1',
     DYN_TCP_RPC_PORT: '4001',
     DYN_TCP_RESPONSE_STREAM_HOST: '10.0.0.2',
@@ -97,6 +113,15 @@ test('every variable reaches its setting', () => {
     requestPlane: 'memory',
     discoveryBackend: 'file',
     fileStore: '/shared/store',
+    etcd: {
+      endpoints: 'http://a:2379,http://b:2379',
+      username: 'worker',
+      password: 'secret',
+      ca: '/tls/ca.pem',
+      clientCert: '/tls/cert.pem',
+      clientKey: '/tls/key.pem',
+      leaseTtlMs: 5_000,
+    },
     tcp: {
       host: '10.0.0.1',
       port: 4001,
@@ -196,7 +221,7 @@ test('two bad variables are both reported, in one error', () => {
 
 test.each([
   ['DYN_REQUEST_PLANE', 'nats', 'one of tcp, memory'],
-  ['DYN_DISCOVERY_BACKEND', 'etcd', 'mem'],
+  ['DYN_DISCOVERY_BACKEND', 'kubernetes', 'etcd'],
   ['DYN_METRICS_NAMING', 'camel', 'plain, dynamo'],
   ['DYN_SYSTEM_STARTING_HEALTH_STATUS', 'healthy', 'ready, notready'],
 ])('%s=%s is refused and lists %s', (name, value, supported) => {

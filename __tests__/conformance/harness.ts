@@ -1,3 +1,4 @@
+import type { Discovery, InstanceTransport } from '../../lib/discovery/discovery';
 import type { Annotated } from '../../lib/engine/annotated';
 import type { ResponseStream } from '../../lib/engine/response-stream';
 import { Admission, type AdmissionOptions } from '../../lib/ingress/admission';
@@ -13,6 +14,8 @@ import { type Readings, readings } from '../support/readings';
 export interface Side {
   readonly request: RequestPlane;
   readonly response: ResponsePlane;
+  /** How the requester finds the worker; without it the test tells the address. */
+  readonly discovery?: Discovery;
 }
 
 /**
@@ -48,6 +51,7 @@ export class Pair<T> implements AsyncDisposable {
   readonly requester: Side;
   readonly admission: Admission;
   target!: ServedTarget;
+  #transport!: InstanceTransport;
 
   private constructor(
     transport: Pick<TransportUnderTest, 'open'>,
@@ -68,7 +72,16 @@ export class Pair<T> implements AsyncDisposable {
     options: AdmissionOptions & IngressOptions<T> = {},
   ): Promise<Pair<T>> {
     const pair = new Pair(transport, handler, options);
-    pair.target = await pair.worker.request.server.serve(TARGET, pair.admission.accept);
+    const { worker, requester } = pair;
+    pair.target = await worker.request.server.serve(TARGET, pair.admission.accept);
+    pair.#transport = { kind: worker.request.kind, address: pair.target.address };
+    if (worker.discovery && requester.discovery) {
+      const id = await worker.discovery.instanceId(); // not that of TARGET, which several pairs have
+      await worker.discovery.register({ ...TARGET, instanceId: id, transport: pair.#transport });
+      const { snapshot, close } = await requester.discovery.watch(TARGET, () => {});
+      close();
+      pair.#transport = snapshot.find(({ instanceId }) => instanceId === id)!.transport;
+    }
     return pair;
   }
 
@@ -77,9 +90,7 @@ export class Pair<T> implements AsyncDisposable {
     options: CallOptions = {},
     limits: Partial<CallLimits> = {},
   ): Promise<ResponseStream<Annotated<U>>> {
-    const { address } = this.target;
-    const transport = { kind: this.worker.request.kind, address };
-    return callInstance<U>(this.requester, resolveLimits(limits), { transport }, request, options);
+    return callInstance<U>(this.requester, resolveLimits(limits), { transport: this.#transport }, request, options);
   }
 
   /** The worker's metrics, once no request is under way. */
@@ -90,8 +101,9 @@ export class Pair<T> implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { request, response } of [this.worker, this.requester]) {
+    for (const { request, response, discovery } of [this.worker, this.requester]) {
       await Promise.all([
+        discovery?.close(),
         request.server.close(),
         request.client.close(),
         response.server.close(),

@@ -13,6 +13,7 @@ interface Manifest {
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>;
 }
 
 export const MANIFEST = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest;
@@ -66,7 +67,11 @@ export async function packAndInstall(): Promise<Installed> {
   const target = join(home, 'node_modules/profiled');
   mkdirSync(target, { recursive: true });
   await run('tar', ['-xzf', tarball, '--strip-components=1', '-C', target], home);
-  for (const name of [...Object.keys({ ...MANIFEST.dependencies, ...MANIFEST.peerDependencies }), '@types/node']) {
+  // What is optional is left out: the package has to do without.
+  const needed = Object.keys({ ...MANIFEST.dependencies, ...MANIFEST.peerDependencies }).filter(
+    (name) => !MANIFEST.peerDependenciesMeta[name]?.optional,
+  );
+  for (const name of [...needed, '@types/node']) {
     const link = join(home, 'node_modules', name);
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules', name), link);

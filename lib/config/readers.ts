@@ -56,8 +56,13 @@ export function duration(min: 0 | 1): Reader<number> {
   return reader;
 }
 
+/** Any text that is not blank. */
+export function text(expected: string): Reader<string> {
+  return textReader(expected, (given) => (given === '' ? undefined : given));
+}
+
 /** A folder's path. */
-export const folder: Reader<string> = textReader('the path of a directory', (text) => (text === '' ? undefined : text));
+export const folder = text('the path of a directory');
 
 /** A host name or an IP address; an IPv6 address may stand in brackets. */
 export const host: Reader<string> = textReader('a host name or an IP address to bind to', (text) => {

@@ -44,6 +44,22 @@ export interface Settings {
   readonly discoveryBackend: DiscoveryBackend;
   /** The directory of the file backend, shared by all processes. @default '<temporary directory>/dynamo_store_kv' */
   readonly fileStore: string | undefined;
+  /** The etcd backend. What is given here is checked when that is opened. */
+  readonly etcd: {
+    /** The members of the cluster, with commas between. @default 'http://localhost:2379' */
+    readonly endpoints: string;
+    /** Whom to log in as. @default nobody */
+    readonly username: string | undefined;
+    readonly password: string | undefined;
+    /** Whom to trust over TLS, in PEM or as a path. @default those of Node */
+    readonly ca: string | undefined;
+    /** The certificate to show, in PEM or as a path. @default none */
+    readonly clientCert: string | undefined;
+    /** Its key, likewise. */
+    readonly clientKey: string | undefined;
+    /** How long an instance stays known after its process was last heard of, in milliseconds. @default 10000 */
+    readonly leaseTtlMs: number;
+  };
   readonly tcp: {
     /** The IP address to take requests on. @default the first address of this machine that is no loopback */
     readonly host: string | undefined;
@@ -143,6 +159,7 @@ function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Reso
     metrics: Object.freeze({ naming: pick(VARIABLES.naming).value }),
     ...reach(pick(VARIABLES.requestPlane), pick(VARIABLES.discoveryBackend)),
     fileStore: pick(VARIABLES.fileStore).value,
+    etcd: etcd(pick),
     tcp: Object.freeze({
       host: pick(VARIABLES.tcpHost).value,
       port: pick(VARIABLES.tcpPort).value,
@@ -163,6 +180,18 @@ function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Reso
     client: Object.freeze({ inhibitedMs: pick(VARIABLES.inhibited).value }),
   };
   return { settings: Object.freeze(settings), problems: resolution.problems };
+}
+
+function etcd(pick: Resolution['pick']): Settings['etcd'] {
+  return Object.freeze({
+    endpoints: pick(VARIABLES.etcdEndpoints).value,
+    username: pick(VARIABLES.etcdUsername).value,
+    password: pick(VARIABLES.etcdPassword).value,
+    ca: pick(VARIABLES.etcdCa).value,
+    clientCert: pick(VARIABLES.etcdClientCert).value,
+    clientKey: pick(VARIABLES.etcdClientKey).value,
+    leaseTtlMs: pick(VARIABLES.etcdLeaseTtl).value,
+  });
 }
 
 /** A port alone turns the server on, as in newer Dynamo releases; a negative one turns it off whatever else is set. */

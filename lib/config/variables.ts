@@ -1,5 +1,5 @@
 import type { LogLevel } from '../internal/logger';
-import { count, duration, flag, folder, host, logLevel, oneOf, path, port, type Reader } from './readers';
+import { count, duration, flag, folder, host, logLevel, oneOf, path, port, type Reader, text } from './readers';
 
 /** The two sets of metric names: `plain` is the documented one, `dynamo` what today's NVIDIA Dynamo workers expose. */
 export const NAMINGS = ['plain', 'dynamo'] as const;
@@ -10,7 +10,7 @@ export const REQUEST_PLANES = ['tcp', 'memory'] as const;
 export type RequestPlane = (typeof REQUEST_PLANES)[number];
 
 /** Where instances of endpoints can be made known. */
-export const DISCOVERY_BACKENDS = ['file', 'mem'] as const;
+export const DISCOVERY_BACKENDS = ['file', 'etcd', 'mem'] as const;
 export type DiscoveryBackend = (typeof DISCOVERY_BACKENDS)[number];
 
 /** What `/health` can say. */
@@ -26,6 +26,8 @@ export interface Variable<T> {
   /** What holds when neither is given. */
   readonly fallback: T;
 }
+
+const PEM = 'PEM, or the path of a file of it';
 
 /** Every environment variable that this package reads. `docs/configuration.md` lists the same ones. */
 export const VARIABLES = {
@@ -52,6 +54,18 @@ export const VARIABLES = {
     'file',
   ),
   fileStore: variable<string | undefined>('DYN_FILE_KV', 'fileStore', folder, undefined),
+  etcdEndpoints: variable(
+    'ETCD_ENDPOINTS',
+    'etcd.endpoints',
+    text('URLs with commas between'),
+    'http://localhost:2379',
+  ),
+  etcdUsername: variable<string | undefined>('ETCD_AUTH_USERNAME', 'etcd.username', text('a name'), undefined),
+  etcdPassword: variable<string | undefined>('ETCD_AUTH_PASSWORD', 'etcd.password', text('a password'), undefined),
+  etcdCa: variable<string | undefined>('ETCD_AUTH_CA', 'etcd.ca', text(PEM), undefined),
+  etcdClientCert: variable<string | undefined>('ETCD_AUTH_CLIENT_CERT', 'etcd.clientCert', text(PEM), undefined),
+  etcdClientKey: variable<string | undefined>('ETCD_AUTH_CLIENT_KEY', 'etcd.clientKey', text(PEM), undefined),
+  etcdLeaseTtl: variable('ETCD_LEASE_TTL', 'etcd.leaseTtlMs', duration(1), 10_000),
   tcpHost: variable<string | undefined>('DYN_TCP_RPC_HOST', 'tcp.host', host, undefined),
   tcpPort: variable('DYN_TCP_RPC_PORT', 'tcp.port', count(0, 65_535), 0),
   tcpResponseHost: variable<string | undefined>('DYN_TCP_RESPONSE_STREAM_HOST', 'tcp.responseHost', host, undefined),

@@ -40,11 +40,11 @@ export class DistributedRuntime implements RuntimeHost, AsyncDisposable {
   readonly #clients = new Set<Client<never, unknown>>();
   #shutdown: Promise<void> | undefined;
 
-  private constructor(settings: Settings, systemServer: SystemServer | undefined) {
+  private constructor(settings: Settings, planes: Planes, systemServer: SystemServer | undefined) {
     this.#settings = settings;
     this.naming = settings.metrics.naming;
     this.metrics = new MetricsScope(currentStore, {}, this.naming);
-    this.#planes = openPlanes(settings);
+    this.#planes = planes;
     this.#systemServer = systemServer;
   }
 
@@ -56,10 +56,11 @@ export class DistributedRuntime implements RuntimeHost, AsyncDisposable {
   static async fromSettings(overrides: DeepPartial<Settings> = {}): Promise<DistributedRuntime> {
     const settings = loadSettings(overrides);
     if (overrides.log) pointLog(settings.log);
+    const planes = openPlanes(settings); // before the server: it may throw
     const asked = overrides.system?.enabled;
     const server = asked === true ? await startSystemServer(overrides.system) : undefined;
     if (asked === undefined) await autoStartSystemServer();
-    return new DistributedRuntime(settings, server);
+    return new DistributedRuntime(settings, planes, server);
   }
 
   /** @throws PROFILED_TARGET_INVALID for a name that is none */

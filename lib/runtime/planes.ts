@@ -1,11 +1,13 @@
 import type { Settings } from '../config/settings';
 import type { Discovery } from '../discovery/discovery';
+import type * as etcd from '../discovery/etcd/etcd';
 import { FileDiscovery } from '../discovery/file';
 import { MemoryDiscovery } from '../discovery/memory';
 import { PlaneMetrics } from '../ingress/plane-metrics';
 import { memoryRequestPlane, memoryResponsePlane } from '../transports/memory/planes';
 import { tcpRequestPlane, tcpResponsePlane } from '../transports/tcp/planes';
 import type { OnRefused, RequestPlane, ResponsePlane } from '../transports/transport';
+import { loadOptional } from './optional-package';
 
 /** What one runtime talks over. */
 export interface Planes {
@@ -34,6 +36,15 @@ function refusalCounter({ naming }: Settings['metrics']): OnRefused {
 const DISCOVERY_BACKENDS: Readonly<Record<Settings['discoveryBackend'], (settings: Settings) => Discovery>> = {
   mem: () => new MemoryDiscovery(),
   file: ({ fileStore }) => new FileDiscovery({ root: fileStore }),
+  etcd: (settings) => {
+    const { EtcdDiscovery } = loadOptional(
+      'DYN_DISCOVERY_BACKEND=etcd',
+      ['@grpc/grpc-js', '@grpc/proto-loader'],
+      // eslint-disable-next-line @typescript-eslint/no-require-imports -- only where it is chosen
+      () => require('../discovery/etcd/etcd') as typeof etcd,
+    );
+    return new EtcdDiscovery(settings.etcd);
+  },
 };
 
 /** Opens what the settings name. Costs nothing yet: sockets and watches follow on first use. */

@@ -2,10 +2,10 @@ import type { Registration } from '../discovery/discovery';
 import { Admission, type AdmissionOptions } from '../ingress/admission';
 import type { DrainOptions } from '../ingress/drain';
 import { Ingress } from '../ingress/ingress';
-import { health } from '../server/health';
 import type { ServedTarget } from '../transports/transport';
 import type { Servable } from './host';
 import type { Planes } from './planes';
+import { Presence } from './presence';
 import type { Endpoint } from './target';
 
 /** Settings of one served endpoint. */
@@ -27,6 +27,7 @@ export class ServedEndpoint implements AsyncDisposable {
   readonly #drainDeadlineMs: number | undefined;
   readonly #target: ServedTarget;
   readonly #registration: Registration;
+  readonly #presence: Presence;
   readonly #onStopped: () => void;
   #stopping: Promise<void> | undefined;
 
@@ -39,6 +40,7 @@ export class ServedEndpoint implements AsyncDisposable {
     this.#drainDeadlineMs = parts.drainDeadlineMs;
     this.#target = parts.target;
     this.#registration = parts.registration;
+    this.#presence = parts.presence;
     this.#onStopped = onStopped;
   }
 
@@ -60,7 +62,7 @@ export class ServedEndpoint implements AsyncDisposable {
   }
 
   async #stop(options: DrainOptions | undefined): Promise<void> {
-    health.endpointStopped(this.endpoint.endpoint);
+    this.#presence.end();
     await this.#registration.unregister();
     await this.#admission.drain({ ...options, deadlineMs: options?.deadlineMs ?? this.#drainDeadlineMs });
     await this.#target.stop();
@@ -75,6 +77,7 @@ interface ServedParts {
   readonly drainDeadlineMs: number | undefined;
   readonly target: ServedTarget;
   readonly registration: Registration;
+  readonly presence: Presence;
 }
 
 /**
@@ -101,10 +104,12 @@ export async function serveEndpoint<T>(
   try {
     target = await planes.request.server.serve(address, admission.accept);
     const transport = { kind: planes.request.kind, address: target.address };
-    const registration = await planes.discovery.register({ ...address, transport });
-    health.endpointServed(name, instanceId.toString(16));
+    const presence = new Presence(name, instanceId.toString(16));
+    const registration = await planes.discovery.register({ ...address, transport }, presence.set);
+    presence.set(true);
+    const { drainDeadlineMs } = options;
     return new ServedEndpoint(
-      { endpoint, instanceId, admission, target, registration, drainDeadlineMs: options.drainDeadlineMs },
+      { endpoint, instanceId, admission, target, registration, presence, drainDeadlineMs },
       onStopped,
     );
   } catch (error) {
