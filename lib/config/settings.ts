@@ -68,6 +68,25 @@ export interface Settings {
     /** How long an unused connection is kept, in milliseconds. @default 300000 */
     readonly idleTtlMs: number;
   };
+  /** Of the request plane `nats`; the response plane is that of `tcp`. */
+  readonly nats: {
+    /** `nats://host:port` or `tls://host:port`; several with commas between are tried in turn. @default 'nats://localhost:4222' */
+    readonly server: string | undefined;
+    /** Goes with `password`, and before the other kinds of credentials. @default none */
+    readonly username: string | undefined;
+    readonly password: string | undefined;
+    readonly token: string | undefined;
+    /** The seed of a user's nkey. */
+    readonly nkey: string | undefined;
+    /** The path of a file with a JWT and a seed. */
+    readonly credentialsFile: string | undefined;
+    /** The path of a PEM file with the certificates to trust; makes TLS a must. @default those of Node */
+    readonly tlsCaFile: string | undefined;
+    /** Encrypts without looking at the server's certificate; makes TLS a must. @default false */
+    readonly tlsInsecure: boolean;
+    /** How long a worker may take to acknowledge a request, in milliseconds. @default 10000 */
+    readonly ackTimeoutMs: number;
+  };
   readonly worker: {
     /** Requests under way at once, for each endpoint; one more is refused. @default no limit */
     readonly maxConcurrentRequests: number | undefined;
@@ -156,6 +175,7 @@ function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Reso
       maxInFlight: pick(VARIABLES.tcpMaxInFlight).value,
       idleTtlMs: pick(VARIABLES.tcpIdleTtl).value,
     }),
+    nats: natsSettings(pick),
     worker: Object.freeze({
       maxConcurrentRequests: pick(VARIABLES.maxConcurrentRequests).value,
       drainDeadlineMs: pick(VARIABLES.drainDeadline).value,
@@ -163,6 +183,20 @@ function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Reso
     client: Object.freeze({ inhibitedMs: pick(VARIABLES.inhibited).value }),
   };
   return { settings: Object.freeze(settings), problems: resolution.problems };
+}
+
+function natsSettings(pick: Resolution['pick']): Settings['nats'] {
+  return Object.freeze({
+    server: pick(VARIABLES.natsServer).value,
+    username: pick(VARIABLES.natsUsername).value,
+    password: pick(VARIABLES.natsPassword).value,
+    token: pick(VARIABLES.natsToken).value,
+    nkey: pick(VARIABLES.natsNkey).value,
+    credentialsFile: pick(VARIABLES.natsCredentials).value,
+    tlsCaFile: pick(VARIABLES.natsTlsCa).value,
+    tlsInsecure: pick(VARIABLES.natsTlsInsecure).value,
+    ackTimeoutMs: pick(VARIABLES.natsAckTimeout).value,
+  });
 }
 
 /** A port alone turns the server on, as in newer Dynamo releases; a negative one turns it off whatever else is set. */

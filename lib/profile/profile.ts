@@ -25,6 +25,7 @@ export class Profile {
   #errorType: ErrorType | undefined;
   #error: unknown;
   #settled = false;
+  #seconds = 0;
   #remains: Remains | undefined;
 
   constructor(binding: Binding, handler: unknown, id: string | undefined) {
@@ -37,6 +38,16 @@ export class Profile {
 
   get isSettled(): boolean {
     return this.#settled;
+  }
+
+  /** How long the request took, once it is settled. */
+  get seconds(): number {
+    return this.#seconds;
+  }
+
+  /** The `error_type` and the reason of a failure; undefined if there was none. */
+  get failure(): string | undefined {
+    return this.#errorType && `${this.#errorType}: ${messageOf(this.#error)}`;
   }
 
   /** Takes the arguments of an in-process call: measures the request value and records what is recorded on arrival. */
@@ -129,7 +140,7 @@ export class Profile {
     if (this.#settled) return;
     this.#settled = true;
     const { series, onEnd } = this.#binding;
-    const duration = now() - this.#start;
+    const duration = (this.#seconds = now() - this.#start);
     this.#outcome ??= 'success';
     series.inflight.value -= 1;
     series.duration.observe(duration);
