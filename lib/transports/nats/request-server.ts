@@ -30,9 +30,10 @@ export class NatsRequestServer implements RequestServer, LinkListener {
     this.#targets.set(where.subject, served);
     try {
       const connection = await this.#link.connection();
-      await served.subscribe(connection);
       this.#checkOpen(where.subject);
       this.#join(served, target, connection);
+      await served.subscribe(connection);
+      this.#checkOpen(where.subject);
       return served;
     } catch (error) {
       await served.stop();
