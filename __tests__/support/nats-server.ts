@@ -15,8 +15,9 @@ export const describeNats: jest.Describe = isSkipped ? describe.skip : describe;
 
 /** A NATS server in a process of its own, on a free port that it keeps. */
 export class NatsServer implements AsyncDisposable {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'profiled-nats-'));
-  readonly #config = join(this.#folder, 'server.conf');
+  /** Files of its own, removed with it. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'profiled-nats-'));
+  readonly #config = join(this.folder, 'server.conf');
   #child: ChildProcess | undefined;
   #port = 0;
   #log = '';
@@ -29,7 +30,7 @@ export class NatsServer implements AsyncDisposable {
   ): Promise<NatsServer> {
     const server: NatsServer = new NatsServer();
     const file = (name: string, text: string) => {
-      const path = join(server.#folder, name);
+      const path = join(server.folder, name);
       writeFileSync(path, text);
       return path;
     };
@@ -51,30 +52,25 @@ export class NatsServer implements AsyncDisposable {
     return this.#log;
   }
 
-  /** Starts it, or starts it again on the same port. */
-  async restart(): Promise<void> {
+  /** Starts it, or starts it again on the same port, with another configuration if there is one. */
+  async restart(config?: string): Promise<void> {
+    if (config !== undefined) writeFileSync(this.#config, config);
     const port = this.#port === 0 ? '-1' : String(this.#port);
-    const args = ['-a', '127.0.0.1', '-p', port, '-c', this.#config, '--ports_file_dir', this.#folder];
+    const args = ['-a', '127.0.0.1', '-p', port, '-c', this.#config, '--ports_file_dir', this.folder];
     const child = (this.#child = spawn('nats-server', args));
     child.on('error', (error) => (this.#log += error.message));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#log += text));
     const ports = `nats-server_${child.pid}.ports`;
     await eventually('the NATS server listens', () => {
       if (child.exitCode !== null || child.pid === undefined) throw new Error(`no NATS server: ${this.#log}`);
-      return readdirSync(this.#folder).includes(ports) && readFileSync(join(this.#folder, ports)).length > 0;
+      return readdirSync(this.folder).includes(ports) && readFileSync(join(this.folder, ports)).length > 0;
     });
-    const { nats } = JSON.parse(readFileSync(join(this.#folder, ports), 'utf8')) as { nats: [string] };
+    const { nats } = JSON.parse(readFileSync(join(this.folder, ports), 'utf8')) as { nats: [string] };
     this.#port = Number(new URL(nats[0]).port);
   }
 
-  signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGHUP'): void {
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.#child!.kill(signal);
-  }
-
-  /** Changes the configuration and lets the server read it. */
-  reload(config: string): void {
-    writeFileSync(this.#config, config);
-    this.signal('SIGHUP');
   }
 
   async kill(): Promise<void> {
@@ -87,6 +83,6 @@ export class NatsServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -58,7 +58,11 @@ async function dial(
       const text = `the NATS server at ${formatSocketAddress(server)} refuses the credentials of ${source}`;
       throw new ProfiledError('PROFILED_CONFIG_INVALID', text, { cause });
     }
-    throw unreachable(server, cause, tls ? 'NATS_TLS_CA_CERT_PATH has the certificates to trust' : undefined);
+    throw unreachable(
+      server,
+      cause,
+      isOfCertificate(cause) ? 'NATS_TLS_CA_CERT_PATH has the certificates to trust' : '',
+    );
   }
 }
 
@@ -90,7 +94,14 @@ async function knock(server: NatsServer, timeoutMs: number, closing: AbortSignal
   }
 }
 
-function unreachable(server: NatsServer, cause: unknown, hint?: string): ProfiledError {
+function isOfCertificate(error: unknown): boolean {
+  return (
+    /CERT|SELF_SIGNED|ERR_TLS/.test(String((error as NodeJS.ErrnoException).code)) ||
+    /certificate/.test(messageOf(error))
+  );
+}
+
+function unreachable(server: NatsServer, cause: unknown, hint = ''): ProfiledError {
   const text = `the NATS server at ${formatSocketAddress(server)} (NATS_SERVER) can not be used: ${messageOf(cause)}`;
   return new ProfiledError('PROFILED_DISCONNECTED', hint ? `${text}; ${hint}` : text, { cause });
 }
