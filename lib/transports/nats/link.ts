@@ -30,7 +30,7 @@ export class NatsLink {
   readonly #listeners = new Set<LinkListener>();
   readonly #closing = new AbortController();
   #connection: Promise<NatsConnection> | undefined;
-  #open: NatsConnection | undefined;
+  #isLost = false;
   /** Why there is no connection now. */
   #trouble = '';
   #users: number;
@@ -53,9 +53,9 @@ export class NatsLink {
     return this.#connection;
   }
 
-  /** The same within `connectTimeoutMs`. */
+  /** The same, but for one that was lost it waits no longer than `connectTimeoutMs`. */
   async connectionSoon(): Promise<NatsConnection> {
-    if (this.#open) return this.#open;
+    if (!this.#isLost) return this.connection();
     const { connectTimeoutMs } = this.#options;
     const timer = new AbortController();
     const late = delay(connectTimeoutMs, undefined, { signal: timer.signal }).then(() => {
@@ -90,7 +90,7 @@ export class NatsLink {
   async #connect(): Promise<NatsConnection> {
     try {
       const connection = await dialAny(this.#options, this.nats, this.#closing.signal);
-      this.#open = connection;
+      this.#isLost = false;
       void this.#watch(connection);
       void connection.closed().then((error) => this.#lose(connection, error));
       return connection;
@@ -112,7 +112,6 @@ export class NatsLink {
   }
 
   #lose(connection: NatsConnection, error: unknown): void {
-    this.#open = undefined;
     if (this.#closing.signal.aborted) return;
     if (error instanceof Error) this.#trouble = messageOf(error);
     const server = connection.getServer();
@@ -121,6 +120,7 @@ export class NatsLink {
       {},
       `the connection to the NATS server at ${server} is lost: ${this.#trouble || 'it was closed'}`,
     );
+    this.#isLost = true;
     this.#connection = this.#restore();
     this.#connection.catch(() => {});
     for (const listener of this.#listeners) listener.onLost();
