@@ -59,7 +59,7 @@ export class NatsLink {
     const { connectTimeoutMs } = this.#options;
     const timer = new AbortController();
     const late = delay(connectTimeoutMs, undefined, { signal: timer.signal }).then(() => {
-      const text = `no connection to the NATS server for ${connectTimeoutMs} ms: ${this.#trouble || 'it does not answer'}`;
+      const text = `no connection to the NATS server for ${connectTimeoutMs} ms: ${this.#trouble || 'it was closed'}`;
       throw new ProfiledError('PROFILED_DISCONNECTED', text);
     });
     try {
@@ -104,7 +104,10 @@ export class NatsLink {
   async #watch(connection: NatsConnection): Promise<void> {
     for await (const status of connection.status()) {
       // Not in order: that waits until the server, which does not read, has read what was sent.
-      if (status.type === 'staleConnection') void connection.close();
+      if (status.type === 'staleConnection') {
+        this.#trouble = 'it does not answer';
+        void connection.close();
+      }
       if (status.type !== 'error') continue;
       this.#trouble = messageOf(status.error);
       log.write('warn', { err: status.error }, `the NATS server: ${this.#trouble}`);
