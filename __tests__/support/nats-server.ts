@@ -4,14 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from './eventually';
 
-const isThere = spawnSync('nats-server', ['--version']).status === 0;
 // A developer's machine may do without; where CI is set its absence fails the tests that start one.
-const isSkipped = !isThere && !process.env.CI;
-if (isSkipped)
+export const hasNats = spawnSync('nats-server', ['--version']).status === 0 || Boolean(process.env.CI);
+if (!hasNats)
   process.stderr.write('nats-server is not installed: its tests are skipped (Debian: apt-get install nats-server)\n');
 
 /** `describe` for tests that start a NATS server. */
-export const describeNats: jest.Describe = isSkipped ? describe.skip : describe;
+export const describeNats: jest.Describe = hasNats ? describe : describe.skip;
 
 /** A NATS server in a process of its own, on a free port that it keeps. */
 export class NatsServer implements AsyncDisposable {
@@ -26,7 +25,7 @@ export class NatsServer implements AsyncDisposable {
 
   /** Resolves when it takes connections. `config` is text of its configuration file; a function can write files that it names. */
   static async start(
-    config: string | ((file: (name: string, text: string) => string) => string) = '',
+    config: string | ((file: (name: string, text: string) => string, folder: string) => string) = '',
   ): Promise<NatsServer> {
     const server: NatsServer = new NatsServer();
     const file = (name: string, text: string) => {
@@ -34,7 +33,7 @@ export class NatsServer implements AsyncDisposable {
       writeFileSync(path, text);
       return path;
     };
-    writeFileSync(server.#config, typeof config === 'string' ? config : config(file));
+    writeFileSync(server.#config, typeof config === 'string' ? config : config(file, server.folder));
     await server.restart();
     return server;
   }
