@@ -73,6 +73,7 @@ const BREACHES: Readonly<Record<string, readonly [file: string, text: string]>> 
   'owner-of-sockets': ['lib/ingress/planted-owner.ts', "import 'node:net';"],
   'owner-of-files': ['lib/server/planted-owner.ts', "import 'node:fs/promises';"],
   'owner-of-grpc': ['lib/runtime/planted-grpc.ts', "import '@grpc/grpc-js';"],
+  'owner-of-nats': ['lib/transports/tcp/planted-owner.ts', "import '@nats-io/transport-node';"],
   'owner-of-pino': ['lib/server/planted-logger.ts', "import 'pino';"],
 };
 

@@ -51,6 +51,17 @@ test('an empty environment gives the documented defaults', () => {
       maxInFlight: 1_024,
       idleTtlMs: 300_000,
     },
+    nats: {
+      server: undefined,
+      username: undefined,
+      password: undefined,
+      token: undefined,
+      nkey: undefined,
+      credentialsFile: undefined,
+      tlsCaFile: undefined,
+      tlsInsecure: false,
+      ackTimeoutMs: 10_000,
+    },
     worker: { maxConcurrentRequests: undefined, drainDeadlineMs: 30_000 },
     client: { inhibitedMs: 5_000 },
   });
@@ -89,6 +100,15 @@ test('every variable reaches its setting', () => {
     DYN_TCP_GLOBAL_CONNECT_LIMIT: '7',
     DYN_TCP_CHANNEL_BUFFER: '4',
     DYN_TCP_HOST_IDLE_TTL_SECS: '5',
+    NATS_SERVER: 'tls://nats:4222',
+    NATS_AUTH_USERNAME: 'u',
+    NATS_AUTH_PASSWORD: 'p',
+    NATS_AUTH_TOKEN: 't',
+    NATS_AUTH_NKEY: 'SU',
+    NATS_AUTH_CREDENTIALS_FILE: '/creds',
+    NATS_TLS_CA_CERT_PATH: '/ca.pem',
+    NATS_TLS_INSECURE: '1',
+    DYN_NATS_REQUEST_TIMEOUT_SECS: '2.5',
     DYN_ENGINE_REQUEST_LIMIT: '6',
     DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT: '0',
     DYN_RUNTIME_INHIBITED_DURATION_SECS: '0',
@@ -134,6 +154,17 @@ test('every variable reaches its setting', () => {
       maxDials: 7,
       maxInFlight: 4,
       idleTtlMs: 5_000,
+    },
+    nats: {
+      server: 'tls://nats:4222',
+      username: 'u',
+      password: 'p',
+      token: 't',
+      nkey: 'SU',
+      credentialsFile: '/creds',
+      tlsCaFile: '/ca.pem',
+      tlsInsecure: true,
+      ackTimeoutMs: 2_500,
     },
     worker: { maxConcurrentRequests: 6, drainDeadlineMs: 0 },
     client: { inhibitedMs: 0 },
@@ -220,7 +251,7 @@ test('two bad variables are both reported, in one error', () => {
 });
 
 test.each([
-  ['DYN_REQUEST_PLANE', 'nats', 'one of tcp, memory'],
+  ['DYN_REQUEST_PLANE', 'udp', 'one of tcp, nats, memory'],
   ['DYN_DISCOVERY_BACKEND', 'kubernetes', 'etcd'],
   ['DYN_METRICS_NAMING', 'camel', 'plain, dynamo'],
   ['DYN_SYSTEM_STARTING_HEALTH_STATUS', 'healthy', 'ready, notready'],
@@ -275,7 +306,9 @@ test.each([
   [{ metrics: { naming: null } }, 'option `metrics.naming` is null'],
   [{ system: { prot: 1 } }, 'option `system.prot` is unknown'],
   [{ system: 8081 }, 'option `system` is 8081; expected an object'],
-  [{ requestPlane: 'nats' }, "option `requestPlane` is 'nats'; expected one of tcp, memory"],
+  [{ requestPlane: 'udp' }, "option `requestPlane` is 'udp'; expected one of tcp, nats, memory"],
+  [{ nats: { server: 4222 } }, 'option `nats.server` is 4222; expected a URL of a NATS server'],
+  [{ nats: { password: 4711 } }, 'option `nats.password` is of another kind; expected text that is not empty'],
 ])('overrides %j are refused by name of the option', (overrides, text) => {
   expect(problemsOf({}, overrides)).toContain(text);
 });

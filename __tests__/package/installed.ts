@@ -20,7 +20,7 @@ export const MANIFEST = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf
 
 /** The environment of a child: none of what configures this library, Node or Jest. */
 export function cleanEnvironment(env: Record<string, string> = {}): Record<string, string | undefined> {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(DYN_|NODE_OPTIONS|JEST_|npm_)/.test(name));
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(DYN_|NATS_|NODE_OPTIONS|JEST_|npm_)/.test(name));
   return { ...Object.fromEntries(inherited), npm_config_update_notifier: 'false', ...env };
 }
 
@@ -51,7 +51,8 @@ export interface Installed {
 
 /**
  * Packs a copy of the tree, so that the repository's own `dist` is neither read nor written, and unpacks the tarball. What it
- * depends on is linked from the repository: nothing is downloaded, and what package.json does not name is not found.
+ * depends on is linked from the repository: nothing is downloaded, and what package.json does not name, or calls optional, is not
+ * found.
  */
 export async function packAndInstall(): Promise<Installed> {
   const home = mkdtempSync(join(tmpdir(), 'profiled-package-'));

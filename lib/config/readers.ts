@@ -5,6 +5,8 @@ import { LOG_LEVELS, type LogLevel } from '../internal/logger';
 export interface Reader<T> {
   /** What is accepted, as the end of a sentence that begins with "expected". */
   readonly expected: string;
+  /** Whether what was given is kept out of messages. */
+  readonly isSecret?: boolean;
   /** The setting that `text` (trimmed, not empty) stands for; undefined when it can not be used. */
   parse(text: string): T | undefined;
   /** The setting that an option's `value` stands for; undefined when it can not be used. */
@@ -62,7 +64,13 @@ export function text(expected: string): Reader<string> {
 }
 
 /** A folder's path. */
-export const folder = text('the path of a directory');
+export const folder: Reader<string> = text('the path of a directory');
+
+/** A file's path. */
+export const file: Reader<string> = text('the path of a file');
+
+/** What may stand in no message. */
+export const secret: Reader<string> = { ...text('text that is not empty'), isSecret: true };
 
 /** A host name or an IP address; an IPv6 address may stand in brackets. */
 export const host: Reader<string> = textReader('a host name or an IP address to bind to', (text) => {
@@ -105,6 +113,6 @@ function levelOf(word: string): LogLevel | undefined {
   return LOG_LEVELS.find((level) => level === word);
 }
 
-function textReader(expected: string, parse: (text: string) => string | undefined): Reader<string> {
+function textReader(expected: string, parse: (given: string) => string | undefined): Reader<string> {
   return { expected, parse, accept: (value) => (typeof value === 'string' ? parse(value.trim()) : undefined) };
 }

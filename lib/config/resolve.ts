@@ -38,7 +38,7 @@ export class Resolution {
   #checked<T>({ reader, fallback }: Variable<T>, value: T | undefined, source: string, shown: string): Picked<T> {
     if (value !== undefined) return { value, source, state: 'given' };
     this.problems.push(
-      `${source} is ${shown}; expected ${reader.expected}. Correct it, or leave it out for the default${
+      `${source} is ${reader.isSecret ? 'of another kind' : shown}; expected ${reader.expected}. Correct it, or leave it out for the default${
         fallback === undefined ? '' : `, ${String(fallback)}`
       }.`,
     );

@@ -84,6 +84,25 @@ export interface Settings {
     /** How long an unused connection is kept, in milliseconds. @default 300000 */
     readonly idleTtlMs: number;
   };
+  /** Of the request plane `nats`; the response plane is that of `tcp`. */
+  readonly nats: {
+    /** `nats://host:port` or `tls://host:port`; several with commas between are tried in turn. @default 'nats://localhost:4222' */
+    readonly server: string | undefined;
+    /** Goes with `password`, and before the other kinds of credentials. @default none */
+    readonly username: string | undefined;
+    readonly password: string | undefined;
+    readonly token: string | undefined;
+    /** The seed of a user's nkey. */
+    readonly nkey: string | undefined;
+    /** The path of a file with a JWT and a seed. */
+    readonly credentialsFile: string | undefined;
+    /** The path of a PEM file with the certificates to trust; makes TLS a must. @default those of Node */
+    readonly tlsCaFile: string | undefined;
+    /** Encrypts without looking at the server's certificate; makes TLS a must. @default false */
+    readonly tlsInsecure: boolean;
+    /** How long a worker may take to acknowledge a request, in milliseconds. @default 10000 */
+    readonly ackTimeoutMs: number;
+  };
   readonly worker: {
     /** Requests under way at once, for each endpoint; one more is refused. @default no limit */
     readonly maxConcurrentRequests: number | undefined;
@@ -159,7 +178,7 @@ function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Reso
     metrics: Object.freeze({ naming: pick(VARIABLES.naming).value }),
     ...reach(pick(VARIABLES.requestPlane), pick(VARIABLES.discoveryBackend)),
     fileStore: pick(VARIABLES.fileStore).value,
-    etcd: etcd(pick),
+    etcd: etcdSettings(pick),
     tcp: Object.freeze({
       host: pick(VARIABLES.tcpHost).value,
       port: pick(VARIABLES.tcpPort).value,
@@ -173,6 +192,7 @@ function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Reso
       maxInFlight: pick(VARIABLES.tcpMaxInFlight).value,
       idleTtlMs: pick(VARIABLES.tcpIdleTtl).value,
     }),
+    nats: natsSettings(pick),
     worker: Object.freeze({
       maxConcurrentRequests: pick(VARIABLES.maxConcurrentRequests).value,
       drainDeadlineMs: pick(VARIABLES.drainDeadline).value,
@@ -182,7 +202,7 @@ function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Reso
   return { settings: Object.freeze(settings), problems: resolution.problems };
 }
 
-function etcd(pick: Resolution['pick']): Settings['etcd'] {
+function etcdSettings(pick: Resolution['pick']): Settings['etcd'] {
   return Object.freeze({
     endpoints: pick(VARIABLES.etcdEndpoints).value,
     username: pick(VARIABLES.etcdUsername).value,
@@ -191,6 +211,20 @@ function etcd(pick: Resolution['pick']): Settings['etcd'] {
     clientCert: pick(VARIABLES.etcdClientCert).value,
     clientKey: pick(VARIABLES.etcdClientKey).value,
     leaseTtlMs: pick(VARIABLES.etcdLeaseTtl).value,
+  });
+}
+
+function natsSettings(pick: Resolution['pick']): Settings['nats'] {
+  return Object.freeze({
+    server: pick(VARIABLES.natsServer).value,
+    username: pick(VARIABLES.natsUsername).value,
+    password: pick(VARIABLES.natsPassword).value,
+    token: pick(VARIABLES.natsToken).value,
+    nkey: pick(VARIABLES.natsNkey).value,
+    credentialsFile: pick(VARIABLES.natsCredentials).value,
+    tlsCaFile: pick(VARIABLES.natsTlsCa).value,
+    tlsInsecure: pick(VARIABLES.natsTlsInsecure).value,
+    ackTimeoutMs: pick(VARIABLES.natsAckTimeout).value,
   });
 }
 

@@ -1,12 +1,26 @@
 import type { LogLevel } from '../internal/logger';
-import { count, duration, flag, folder, host, logLevel, oneOf, path, port, type Reader, text } from './readers';
+import {
+  count,
+  duration,
+  file,
+  flag,
+  folder,
+  host,
+  logLevel,
+  oneOf,
+  path,
+  port,
+  type Reader,
+  secret,
+  text,
+} from './readers';
 
 /** The two sets of metric names: `plain` is the documented one, `dynamo` what today's NVIDIA Dynamo workers expose. */
 export const NAMINGS = ['plain', 'dynamo'] as const;
 export type Naming = (typeof NAMINGS)[number];
 
 /** How requests can reach a worker. */
-export const REQUEST_PLANES = ['tcp', 'memory'] as const;
+export const REQUEST_PLANES = ['tcp', 'nats', 'memory'] as const;
 export type RequestPlane = (typeof REQUEST_PLANES)[number];
 
 /** Where instances of endpoints can be made known. */
@@ -77,6 +91,15 @@ export const VARIABLES = {
   tcpMaxDials: variable('DYN_TCP_GLOBAL_CONNECT_LIMIT', 'tcp.maxDials', count(1), 64),
   tcpMaxInFlight: variable('DYN_TCP_CHANNEL_BUFFER', 'tcp.maxInFlight', count(1), 1_024),
   tcpIdleTtl: variable('DYN_TCP_HOST_IDLE_TTL_SECS', 'tcp.idleTtlMs', duration(1), 300_000),
+  natsServer: variable<string | undefined>('NATS_SERVER', 'nats.server', text('a URL of a NATS server'), undefined),
+  natsUsername: variable<string | undefined>('NATS_AUTH_USERNAME', 'nats.username', text('a name'), undefined),
+  natsPassword: variable<string | undefined>('NATS_AUTH_PASSWORD', 'nats.password', secret, undefined),
+  natsToken: variable<string | undefined>('NATS_AUTH_TOKEN', 'nats.token', secret, undefined),
+  natsNkey: variable<string | undefined>('NATS_AUTH_NKEY', 'nats.nkey', secret, undefined),
+  natsCredentials: variable<string | undefined>('NATS_AUTH_CREDENTIALS_FILE', 'nats.credentialsFile', file, undefined),
+  natsTlsCa: variable<string | undefined>('NATS_TLS_CA_CERT_PATH', 'nats.tlsCaFile', file, undefined),
+  natsTlsInsecure: variable('NATS_TLS_INSECURE', 'nats.tlsInsecure', flag, false),
+  natsAckTimeout: variable('DYN_NATS_REQUEST_TIMEOUT_SECS', 'nats.ackTimeoutMs', duration(1), 10_000),
   maxConcurrentRequests: variable<number | undefined>(
     'DYN_ENGINE_REQUEST_LIMIT',
     'worker.maxConcurrentRequests',

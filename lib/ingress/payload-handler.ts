@@ -45,6 +45,16 @@ export class PayloadRun {
     this.#state = new RunState(profile);
   }
 
+  /** How long the handler was at it, in seconds; 0 before the end. */
+  get seconds(): number {
+    return this.#profile.seconds;
+  }
+
+  /** What the request failed of; undefined if it did not. */
+  get failure(): string | undefined {
+    return this.#profile.failure;
+  }
+
   /** Runs to the end, the requester's FIN included. Call once. Never rejects. */
   async execute(payload: Uint8Array, dial: Dial): Promise<void> {
     this.#plane.begin();

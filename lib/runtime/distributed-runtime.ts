@@ -97,8 +97,9 @@ export class DistributedRuntime implements RuntimeHost, AsyncDisposable {
   /** As `endpoint.client(options)`. */
   async client<T, U>(endpoint: Endpoint, options: ClientOptions = {}): Promise<Client<T, U>> {
     this.#checkRunning();
-    const { tcp, client: defaults } = this.#settings;
-    const all = { ackTimeoutMs: tcp.ackTimeoutMs, inhibitedMs: defaults.inhibitedMs, ...definedOnly(options) };
+    const { requestPlane, tcp, nats, client: defaults } = this.#settings;
+    const { ackTimeoutMs } = requestPlane === 'nats' ? nats : tcp;
+    const all = { ackTimeoutMs, inhibitedMs: defaults.inhibitedMs, ...definedOnly(options) };
     const client = await Client.open<T, U>(this.#planes, endpoint, all, () => this.#clients.delete(client));
     this.#clients.add(client);
     return client;

@@ -5,6 +5,7 @@ import { FileDiscovery } from '../discovery/file';
 import { MemoryDiscovery } from '../discovery/memory';
 import { PlaneMetrics } from '../ingress/plane-metrics';
 import { memoryRequestPlane, memoryResponsePlane } from '../transports/memory/planes';
+import { natsRequestPlane } from '../transports/nats/planes';
 import { tcpRequestPlane, tcpResponsePlane } from '../transports/tcp/planes';
 import type { OnRefused, RequestPlane, ResponsePlane } from '../transports/transport';
 import { loadOptional } from './optional-package';
@@ -20,11 +21,17 @@ const REQUEST_PLANES: Readonly<
   Record<Settings['requestPlane'], (settings: Settings) => Pick<Planes, 'request' | 'response'>>
 > = {
   memory: () => ({ request: memoryRequestPlane(), response: memoryResponsePlane() }),
-  tcp: ({ tcp: { host, port, responseHost, responsePort, ...both }, metrics }) => ({
-    request: tcpRequestPlane({ ...both, host, port }, refusalCounter(metrics)),
-    response: tcpResponsePlane({ ...both, host: responseHost ?? host, port: responsePort }),
-  }),
+  tcp: (settings) => {
+    const { host, port, responseHost: _, responsePort: __, ...both } = settings.tcp;
+    const onRefused = refusalCounter(settings.metrics);
+    return { request: tcpRequestPlane({ ...both, host, port }, onRefused), response: responsesOverTcp(settings) };
+  },
+  nats: (settings) => ({ request: natsRequestPlane(settings.nats), response: responsesOverTcp(settings) }),
 };
+
+function responsesOverTcp({ tcp: { host, port: _, responseHost, responsePort, ...both } }: Settings): ResponsePlane {
+  return tcpResponsePlane({ ...both, host: responseHost ?? host, port: responsePort });
+}
 
 /** Counts what a request server refuses under the names of the runtime, since no endpoint has seen it. */
 function refusalCounter({ naming }: Settings['metrics']): OnRefused {
@@ -47,7 +54,10 @@ const DISCOVERY_BACKENDS: Readonly<Record<Settings['discoveryBackend'], (setting
   },
 };
 
-/** Opens what the settings name. Costs nothing yet: sockets and watches follow on first use. */
+/**
+ * Opens what the settings name. Costs nothing yet: sockets and watches follow on first use. A package that only one of them needs is
+ * loaded here. @throws PROFILED_CONFIG_INVALID if it is not installed
+ */
 export function openPlanes(settings: Settings): Planes {
   const { requestPlane, discoveryBackend } = settings;
   return { ...REQUEST_PLANES[requestPlane](settings), discovery: DISCOVERY_BACKENDS[discoveryBackend](settings) };
