@@ -100,7 +100,7 @@ module.exports = {
       '^lib/discovery/',
       '^lib/server/',
     ]),
-    owned('files', '^(node:)?(fs|fs/promises)$', ['^lib/discovery/']),
+    owned('files', '^(node:)?(fs|fs/promises)$', ['^lib/discovery/', '^lib/config/access-files\\.ts$']),
     owned('pino', 'node_modules/pino', ['^lib/config/']),
   ],
   options: {

@@ -1,5 +1,21 @@
 import type { LogLevel } from '../internal/logger';
-import { count, duration, flag, folder, host, logLevel, oneOf, path, port, type Reader } from './readers';
+import {
+  count,
+  duration,
+  file,
+  flag,
+  folder,
+  host,
+  logLevel,
+  oneOf,
+  passphrase,
+  path,
+  port,
+  type Reader,
+  token,
+  userAndPassword,
+} from './readers';
+import type { Secret } from './secret';
 
 /** The two sets of metric names: `plain` is the documented one, `dynamo` what today's NVIDIA Dynamo workers expose. */
 export const NAMINGS = ['plain', 'dynamo'] as const;
@@ -41,6 +57,23 @@ export const VARIABLES = {
     'notready',
   ),
   processMetrics: variable('DYN_SYSTEM_PROCESS_METRICS', 'system.processMetrics', flag, false),
+  authToken: variable<Secret | undefined>('DYN_SYSTEM_AUTH_TOKEN', 'system.authToken', token, undefined),
+  authTokenFile: variable<string | undefined>('DYN_SYSTEM_AUTH_TOKEN_FILE', 'system.authTokenFile', file, undefined),
+  authBasic: variable<Secret | undefined>('DYN_SYSTEM_AUTH_BASIC', 'system.authBasic', userAndPassword, undefined),
+  tlsCertPath: variable<string | undefined>('DYN_SYSTEM_TLS_CERT_PATH', 'system.tlsCertPath', file, undefined),
+  tlsKeyPath: variable<string | undefined>('DYN_SYSTEM_TLS_KEY_PATH', 'system.tlsKeyPath', file, undefined),
+  tlsKeyPassphrase: variable<Secret | undefined>(
+    'DYN_SYSTEM_TLS_KEY_PASSPHRASE',
+    'system.tlsKeyPassphrase',
+    passphrase,
+    undefined,
+  ),
+  tlsClientCaPath: variable<string | undefined>(
+    'DYN_SYSTEM_TLS_CLIENT_CA_CERT_PATH',
+    'system.tlsClientCaPath',
+    file,
+    undefined,
+  ),
   logLevel: variable<LogLevel>('DYN_LOG', 'log.level', logLevel, 'off'),
   jsonl: variable('DYN_LOGGING_JSONL', 'log.jsonl', flag, false),
   naming: variable<Naming>('DYN_METRICS_NAMING', 'metrics.naming', oneOf(NAMINGS), 'plain'),
