@@ -78,22 +78,27 @@ function misfits(settings: AccessSettings, { cert, key, passphrase, clientCa }: 
   const privateKey = attempt(() => createPrivateKey({ key: key.reveal(), passphrase: passphrase?.reveal() ?? '' }));
   const hint = `If it is encrypted, ${named('tlsKeyPassphrase')} has to have its passphrase`;
   const problems = [
-    certificate instanceof Error && `${at('tlsCertPath')}, which is no certificate: ${certificate.message}.`,
-    privateKey instanceof Error && `${at('tlsKeyPath')}, which can not be opened: ${privateKey.message}. ${hint}.`,
-    authority instanceof Error && `${at('tlsClientCaPath')}, which is no certificate: ${authority.message}.`,
-    certificate instanceof X509Certificate &&
-      !(privateKey instanceof Error) &&
-      !certificate.checkPrivateKey(privateKey) &&
+    certificate.failure && `${at('tlsCertPath')}, which is no certificate: ${messageOf(certificate.failure)}.`,
+    privateKey.failure && `${at('tlsKeyPath')}, which can not be opened: ${messageOf(privateKey.failure)}. ${hint}.`,
+    authority?.failure && `${at('tlsClientCaPath')}, which is no certificate: ${messageOf(authority.failure)}.`,
+    certificate.value &&
+      privateKey.value &&
+      !certificate.value.checkPrivateKey(privateKey.value) &&
       `${at('tlsKeyPath')}, which is not the key of ${named('tlsCertPath')}. The file's first certificate has to be that of the key.`,
   ];
-  return problems.filter((problem) => problem !== false);
+  return problems.filter((problem) => typeof problem === 'string');
 }
 
-function attempt<T>(make: () => T): T | Error {
+interface Attempt<T> {
+  readonly value?: T;
+  readonly failure?: NodeJS.ErrnoException;
+}
+
+function attempt<T>(make: () => T): Attempt<T> {
   try {
-    return make();
+    return { value: make() };
   } catch (error) {
-    return error instanceof Error ? error : new Error(messageOf(error));
+    return { failure: error as NodeJS.ErrnoException };
   }
 }
 
@@ -105,12 +110,9 @@ function read(
   expected: string,
   problems: string[],
 ): string {
-  const text = attempt(() => readFileSync(path, 'utf8'));
-  if (typeof text === 'string' && pattern.test(text)) return text;
-  const found =
-    typeof text === 'string'
-      ? 'which has something else in it'
-      : `which can not be read (${(text as NodeJS.ErrnoException).code ?? text.message})`;
+  const { value: text, failure } = attempt(() => readFileSync(path, 'utf8'));
+  if (text !== undefined && pattern.test(text)) return text;
+  const found = failure ? `which can not be read (${failure.code})` : 'which has something else in it';
   problems.push(`${named(name)} is '${path}', ${found}; expected a file with ${expected}.`);
   return '';
 }

@@ -15,6 +15,8 @@ export interface Listening {
   readonly server: HttpServer | HttpsServer;
   readonly protocol: 'http' | 'https';
   readonly port: number;
+  /** All connections, also those in a TLS handshake, of which Node's `closeAllConnections` does not know. */
+  readonly sockets: ReadonlySet<Socket>;
 }
 
 /**
@@ -33,7 +35,10 @@ export async function listen(
   // One more than allowed is taken, so that there is something to refuse.
   server.maxHeadersCount = limits.maxHeaders + 1;
   server.maxConnections = limits.maxConnections;
+  const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
     if (!isHeld()) socket.unref();
   });
   server.listen(port, host);
@@ -45,7 +50,7 @@ export async function listen(
   server.on('error', (error) => log.write('error', { err: error }, 'the system server failed'));
   if (!isHeld()) server.unref();
   const protocol = context.access.tls ? 'https' : 'http';
-  return { server, protocol, port: (server.address() as AddressInfo).port };
+  return { server, protocol, port: (server.address() as AddressInfo).port, sockets };
 }
 
 function createSystemServer(context: ScrapeOptions, limits: ServerLimits): HttpServer | HttpsServer {

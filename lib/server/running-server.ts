@@ -32,16 +32,18 @@ export class RunningServer implements SystemServer {
   readonly port: number;
   readonly address: string;
   readonly #server: Listening['server'];
+  readonly #sockets: Listening['sockets'];
   #stopped: Promise<void> | undefined;
 
   readonly hostname: string;
 
   constructor(
-    { server, protocol, port }: Listening,
+    { server, protocol, port, sockets }: Listening,
     private readonly settings: Settings['system'],
     private readonly onStop: () => void,
   ) {
     this.#server = server;
+    this.#sockets = sockets;
     this.port = port;
     this.hostname = settings.host;
     this.address = `${protocol}://${reachable(settings.host)}:${port}`;
@@ -68,7 +70,7 @@ export class RunningServer implements SystemServer {
   async #close(): Promise<void> {
     this.onStop();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    const cut = setTimeout(() => this.#server.closeAllConnections(), STOP_GRACE_MS);
+    const cut = setTimeout(() => this.#sockets.forEach((socket) => socket.destroy()), STOP_GRACE_MS);
     await closed;
     clearTimeout(cut);
     log.write('info', { address: this.address }, 'the system server stopped');
