@@ -19,11 +19,15 @@ export function createFetchHandler(options: MetricsHandlerOptions = {}): FetchHa
   const answerer = answererOf('createFetchHandler', options);
   return (request) =>
     new Promise((resolve, reject) => {
-      answerer(questionOf(request), (reply) => {
-        const { response, taken } = responseOf(request, reply);
-        resolve(response);
+      let response: Response;
+      const deliver = (reply: Reply) => {
+        const isStream = request.method === 'GET' && reply.chunks.length > 1;
+        const { body, taken } = isStream ? streamOf(reply.chunks, request.signal) : wholeOf(request, reply);
+        response = new Response(body, { status: reply.status, headers: reply.headers });
+        if (isStream) resolve(response);
         return taken;
-      }).catch(reject);
+      };
+      answerer(questionOf(request), deliver).then(() => resolve(response), reject);
     });
 }
 
@@ -33,19 +37,13 @@ function questionOf({ method, url, headers }: Request): Question {
 }
 
 interface Delivery {
-  readonly response: Response;
+  readonly body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null;
   /** Resolves when the chunks are not needed any more. */
   readonly taken: Promise<void>;
 }
 
-function responseOf({ method, signal }: Request, { status, headers, chunks }: Reply): Delivery {
-  const [only] = chunks;
-  if (method === 'HEAD' || !only)
-    return { response: new Response(null, { status, headers }), taken: Promise.resolve() };
-  if (chunks.length === 1)
-    return { response: new Response(copyOf(only), { status, headers }), taken: Promise.resolve() };
-  const { body, taken } = streamOf(chunks, signal);
-  return { response: new Response(body, { status, headers }), taken };
+function wholeOf({ method }: Request, { chunks: [chunk] }: Reply): Delivery {
+  return { body: method === 'HEAD' || !chunk ? null : copyOf(chunk), taken: Promise.resolve() };
 }
 
 /** Who gets the bytes may keep them, or hand them to another thread; the chunks are used again. */
@@ -54,7 +52,7 @@ function copyOf(chunk: Buffer): Uint8Array<ArrayBuffer> {
 }
 
 /** The chunks one by one as they are asked for. */
-function streamOf(chunks: readonly Buffer[], signal: AbortSignal) {
+function streamOf(chunks: readonly Buffer[], signal: AbortSignal): Delivery {
   const { promise: taken, resolve } = deferred();
   const left = chunks[Symbol.iterator]();
   let controller!: ReadableStreamDefaultController<Uint8Array>;
