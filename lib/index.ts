@@ -34,6 +34,8 @@ export {
   type MetricsHandlerOptions,
 } from './server/metrics-handler';
 export { createFetchHandler, type FetchHandler } from './server/fetch-handler';
+export { pushMetrics } from './server/push/push';
+export type { PushOptions } from './server/push/options';
 export type { ScrapeLimits } from './server/scrape-limits';
 export { health, type Health } from './server/health';
 
