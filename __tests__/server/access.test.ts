@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { Registry } from 'prom-client';
+import { DistributedRuntime } from '../../lib/runtime/distributed-runtime';
 import { log } from '../../lib/internal/logger';
 import { Health } from '../../lib/server/health';
 import { createFetchHandler } from '../../lib/server/fetch-handler';
@@ -103,6 +104,21 @@ test('the token of the environment holds wherever the metrics are mounted', asyn
   } finally {
     delete process.env.DYN_SYSTEM_AUTH_TOKEN;
     listener?.close();
+  }
+});
+
+test('a token given to a runtime holds for the server that the environment asks for', async () => {
+  Object.assign(process.env, { DYN_SYSTEM_PORT: '0', DYN_SYSTEM_HOST: '127.0.0.1' });
+  try {
+    const runtime = await DistributedRuntime.fromSettings({ requestPlane: 'memory', system: { authToken: TOKEN } });
+    const url = `${runtime.systemServerInfo()!.address}/metrics`;
+    expect((await ask(url)).status).toBe(401);
+    expect((await ask(url, { headers: { authorization: `Bearer ${TOKEN}` } })).status).toBe(200);
+    await runtime.shutdown();
+    expect(systemServerInfo()).toBeUndefined();
+  } finally {
+    delete process.env.DYN_SYSTEM_PORT;
+    delete process.env.DYN_SYSTEM_HOST;
   }
 });
 
