@@ -100,7 +100,11 @@ module.exports = {
       '^lib/discovery/',
       '^lib/server/',
     ]),
-    owned('files', '^(node:)?(fs|fs/promises)$', ['^lib/discovery/', '^lib/transports/nats/credentials\\.ts$']),
+    owned('files', '^(node:)?(fs|fs/promises)$', [
+      '^lib/discovery/',
+      '^lib/config/access-files\\.ts$',
+      '^lib/transports/nats/credentials\\.ts$',
+    ]),
     owned('grpc', 'node_modules/@grpc/', ['^lib/discovery/']),
     owned('nats', 'node_modules/@nats-io', ['^lib/transports/nats/']),
     owned('pino', 'node_modules/pino', ['^lib/config/']),
