@@ -25,6 +25,8 @@ export interface TransportUnderTest {
 
 export const TARGET = { namespace: 'n', component: 'c', endpoint: 'e', instanceId: 0xfedcba9876543210n } as const;
 
+let pairs = 0n;
+
 /** A worker that serves one handler, and a requester that calls it. */
 export class Pair<T> implements AsyncDisposable {
   readonly worker: Side;
@@ -51,7 +53,9 @@ export class Pair<T> implements AsyncDisposable {
     options: AdmissionOptions & IngressOptions<T> = {},
   ): Promise<Pair<T>> {
     const pair = new Pair(transport, handler, options);
-    pair.target = await pair.worker.request.server.serve(TARGET, pair.admission.accept);
+    // Over NATS an id is all that keeps two workers apart.
+    const target = { ...TARGET, instanceId: TARGET.instanceId + ++pairs };
+    pair.target = await pair.worker.request.server.serve(target, pair.admission.accept);
     return pair;
   }
 
