@@ -158,10 +158,10 @@ test('every variable reaches its setting', () => {
     etcd: {
       endpoints: 'http://a:2379,http://b:2379',
       username: 'worker',
-      password: 'secret',
+      password: new Secret('secret'),
       ca: '/tls/ca.pem',
       clientCert: '/tls/cert.pem',
-      clientKey: '/tls/key.pem',
+      clientKey: new Secret('/tls/key.pem'),
       leaseTtlMs: 5_000,
     },
     tcp: {
@@ -180,9 +180,9 @@ test('every variable reaches its setting', () => {
     nats: {
       server: 'tls://nats:4222',
       username: 'u',
-      password: 'p',
-      token: 't',
-      nkey: 'SU',
+      password: new Secret('p'),
+      token: new Secret('t'),
+      nkey: new Secret('SU'),
       credentialsFile: '/creds',
       tlsCaFile: '/ca.pem',
       tlsInsecure: true,
@@ -330,7 +330,7 @@ test.each([
   [{ system: 8081 }, 'option `system` is 8081; expected an object'],
   [{ requestPlane: 'udp' }, "option `requestPlane` is 'udp'; expected one of tcp, nats, memory"],
   [{ nats: { server: 4222 } }, 'option `nats.server` is 4222; expected a URL of a NATS server'],
-  [{ nats: { password: 4711 } }, 'option `nats.password` is of another kind; expected text that is not empty'],
+  [{ nats: { password: 4711 } }, 'option `nats.password` is a secret that is not shown; expected a text'],
 ])('overrides %j are refused by name of the option', (overrides, text) => {
   expect(problemsOf({}, overrides)).toContain(text);
 });
