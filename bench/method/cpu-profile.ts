@@ -22,10 +22,15 @@ interface CpuProfile {
 const BEGIN_MICROS = 800_000;
 
 /** Runs one job under `--cpu-prof`, and says where its time went. */
-export function profile(script: string, job: Job): SelfTime[] {
+export function profile(
+  script: string,
+  job: Job,
+  nodeArgs: readonly string[] = [],
+  skipMicros = BEGIN_MICROS,
+): SelfTime[] {
   const folder = mkdtempSync(join(tmpdir(), 'profiled-bench-'));
   try {
-    runOne(script, job, ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${folder}`]);
+    runOne(script, job, [...nodeArgs, '--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${folder}`]);
     return selfTimes(
       JSON.parse(readFileSync(join(folder, readdirSync(folder)[0]!), 'utf8')) as CpuProfile,
       BEGIN_MICROS,

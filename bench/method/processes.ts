@@ -7,14 +7,11 @@ export type Job = Readonly<Record<string, unknown>>;
 /** Runs `script` with each job so many times, in an order that is drawn anew for each round. Readings are by job. */
 export function runAll<J extends Job>(script: string, jobs: readonly J[], rounds: number): Map<J, Reading[]> {
   const readings = new Map<J, Reading[]>(jobs.map((job) => [job, []]));
-  const begun = performance.now();
-  for (let round = 1; round <= rounds; round++) {
-    for (const [i, job] of shuffled(jobs).entries()) {
-      readings.get(job)!.push(runOne(script, job));
-      progress(
-        `round ${round} of ${rounds}: ${i + 1} of ${jobs.length}, ${Math.round((performance.now() - begun) / 1e3)} s`,
-      );
-    }
+  for (let round = 1; round <= rounds && jobs.length > 0; round++) {
+    const begun = performance.now();
+    for (const job of shuffled(jobs)) readings.get(job)!.push(runOne(script, job));
+    const seconds = Math.round((performance.now() - begun) / 1_000);
+    process.stderr.write(`round ${round} of ${rounds}: ${jobs.length} processes, ${seconds} s\n`);
   }
   return readings;
 }
@@ -24,10 +21,6 @@ export function runOne(script: string, job: Job, nodeArgs: readonly string[] = [
   const args = [...NODE_ARGS, ...nodeArgs, script, JSON.stringify(job)];
   const output = execFileSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
   return JSON.parse(output.trimEnd().split('\n').at(-1)!) as Reading;
-}
-
-function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r${text}\x1b[K`);
 }
 
 function shuffled<T>(values: readonly T[]): T[] {
