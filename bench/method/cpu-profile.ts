@@ -31,10 +31,7 @@ export function profile(
   const folder = mkdtempSync(join(tmpdir(), 'profiled-bench-'));
   try {
     runOne(script, job, [...nodeArgs, '--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${folder}`]);
-    return selfTimes(
-      JSON.parse(readFileSync(join(folder, readdirSync(folder)[0]!), 'utf8')) as CpuProfile,
-      BEGIN_MICROS,
-    );
+    return selfTimes(JSON.parse(readFileSync(join(folder, readdirSync(folder)[0]!), 'utf8')) as CpuProfile, skipMicros);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

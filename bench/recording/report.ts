@@ -92,12 +92,12 @@ function addedNs({ readings }: Cell): number {
 
 /** The figures of some wrappers, ours first. */
 export function summaryLines(figures: Figures, names: readonly string[]): string[] {
-  const rows = WRAPPERS.filter(({ name }) => names.includes(name)).map(({ name, title }) => [
+  const rows = WRAPPERS.filter(({ name }) => names.includes(name)).map(({ name, title, against = STANDARD }) => [
     title,
     ...FIGURE_NAMES.map((figure) => {
       const own = figures.figure(name, figure);
       if (own === undefined) return '-';
-      const times = figures.times(STANDARD, name, figure)!;
+      const times = figures.times(against, name, figure)!;
       return name.startsWith(STANDARD) || name === 'none' ? whole(own) : `${whole(own)} (${fine(times)})`;
     }),
   ]);
@@ -157,6 +157,6 @@ export function profileLines({ profiles }: Pick<Result, 'profiles'>): string[] {
 
 /** What README quotes. */
 export function readmeLines({ cells, machine }: Result): string[] {
-  const peers = ['ours', 'prom', 'platformatic', 'prometheus-io', 'otel', 'none'];
+  const peers = ['ours', 'ours-streams', 'prom', 'prom-gaps', 'platformatic', 'prometheus-io', 'otel', 'none'];
   return [...summaryLines(new Figures(cells), peers), `(${machine.cpu}, Node ${machine.node}.)`];
 }

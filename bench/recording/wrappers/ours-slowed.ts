@@ -1,7 +1,7 @@
 import { Counter } from 'prom-client';
 import { instrument } from '../instrument';
 import type { Wrapper } from '../wrapper';
-import { exact } from './ours';
+import { standard } from './ours';
 
 const counter = new Counter({ name: 'slowed_total', help: 'Once too often', labelNames: ['namespace', 'endpoint'] });
 const inc = () => counter.inc({ namespace: 'bench', endpoint: 'slowed' });
@@ -22,6 +22,6 @@ export const slowed: Wrapper = {
         return this.#handler.generate(request);
       }
     };
-    return exact.wrap(Slow, of, index);
+    return standard.wrap(Slow, of, index);
   },
 };

@@ -3,7 +3,7 @@ import type { HandlerClass } from '../handlers';
 import { sizeOf } from '../instrument';
 import type { Wrapper } from '../wrapper';
 
-function decorated(target: HandlerClass, index: number, options: ProfiledOptions = {}): HandlerClass {
+function decorated(target: HandlerClass, index: number, options: ProfiledOptions): HandlerClass {
   Profiled('bench', 'recording', `handler${index}`, options)(target);
   return target;
 }
@@ -12,9 +12,10 @@ const form = (options: ProfiledOptions): Wrapper => ({
   wrap: (target, _, index) => new (decorated(target, index, options))(),
 });
 
-export const exact: Wrapper = form({});
-export const off: Wrapper = form({ sizeOf: 'off' });
-export const stringify: Wrapper = form({ sizeOf });
+export const standard: Wrapper = form({ streamMetrics: false });
+export const streaming: Wrapper = form({});
+export const off: Wrapper = form({ streamMetrics: false, sizeOf: 'off' });
+export const stringify: Wrapper = form({ streamMetrics: false, sizeOf });
 
 function withMetric(options: CustomMetricOptions): Wrapper {
   return {
@@ -22,7 +23,7 @@ function withMetric(options: CustomMetricOptions): Wrapper {
       const descriptor = Object.getOwnPropertyDescriptor(target.prototype, 'generate')!;
       CustomMetric(options)(target.prototype as object, 'generate', descriptor);
       Object.defineProperty(target.prototype, 'generate', descriptor);
-      return new (decorated(target, index))();
+      return new (decorated(target, index, { streamMetrics: false }))();
     },
   };
 }
