@@ -30,7 +30,7 @@ export function markdown(result: Result): string {
     '',
     `${list(packages).join('; ')}.`,
     '',
-    `${plan.rounds} processes for each cell, ${plan.floorRounds} for those of the floors; in each ${plan.effort.pairs} pairs of batches of ${plan.effort.batchMs} ms.`,
+    `Processes for each cell: ${plan.rounds}, for those of the floors ${plan.floorRounds}; in each ${plan.effort.pairs} pairs of batches of ${plan.effort.batchMs} ms.`,
     '',
     '## Floors',
     '',
@@ -56,9 +56,11 @@ export function markdown(result: Result): string {
 }
 
 /** Cases that share a table. */
-const CASE_TABLES = [0, 5, 10].map((from) =>
-  CASES.slice(from, from === 10 ? undefined : from + 5).map(({ name }) => name),
-);
+const CASE_TABLES = [
+  [0, 5],
+  [5, 10],
+  [10, CASES.length],
+].map(([from, to]) => CASES.slice(from, to).map(({ name }) => name));
 
 /** The floors: what is asked, what was measured, whether it is met. */
 export function floorLines({ cells, additions }: Result): string[] {
