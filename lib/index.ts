@@ -28,6 +28,7 @@ export { startSystemServer, systemServerInfo, type SystemServerOptions } from '.
 export type { SystemServer, SystemServerInfo } from './server/running-server';
 export { createSystemRouter, type SystemRouterOptions } from './server/router';
 export { createMetricsHandler, type MetricsHandler, type MetricsHandlerOptions } from './server/metrics-handler';
+export { aggregateWorkers, type AggregateOptions } from './server/aggregate-workers';
 export type { ScrapeLimits } from './server/scrape-limits';
 export { health, type Health } from './server/health';
 

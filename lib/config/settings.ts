@@ -27,6 +27,10 @@ export interface Settings {
     readonly startingHealthStatus: HealthStatus;
     /** Whether CPU, memory, event loop and GC of the process are exposed too. @default false */
     readonly processMetrics: boolean;
+    /** Whether a scrape shows the metrics of all cluster workers and worker threads. @default false */
+    readonly aggregateWorkers: boolean;
+    /** The label that says whose a series is, instead of one sum of all. @default none, the sum */
+    readonly workerLabel: string | undefined;
   };
   readonly log: {
     /** @default 'off' */
@@ -120,6 +124,11 @@ export function resetSettings(): void {
   memo = undefined;
 }
 
+/** Sets `variable` for the processes and threads that this one starts from now on: their environment is a copy of its own. */
+export function handDown({ name }: { readonly name: string }, value: string): void {
+  process.env[name] = value;
+}
+
 function ofEnvironment(): Resolved {
   if (!memo) {
     memo = resolve({}, process.env);
@@ -138,6 +147,8 @@ function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Reso
       ...paths(pick(VARIABLES.healthPath), pick(VARIABLES.livePath), resolution.problems),
       startingHealthStatus: pick(VARIABLES.startingHealthStatus).value,
       processMetrics: pick(VARIABLES.processMetrics).value,
+      aggregateWorkers: pick(VARIABLES.aggregateWorkers).value,
+      workerLabel: pick(VARIABLES.workerLabel).value,
     }),
     log: Object.freeze({ level: pick(VARIABLES.logLevel).value, jsonl: pick(VARIABLES.jsonl).value }),
     metrics: Object.freeze({ naming: pick(VARIABLES.naming).value }),

@@ -1,5 +1,5 @@
 import type { LogLevel } from '../internal/logger';
-import { count, duration, flag, folder, host, logLevel, oneOf, path, port, type Reader } from './readers';
+import { count, duration, flag, folder, host, labelName, logLevel, oneOf, path, port, type Reader } from './readers';
 
 /** The two sets of metric names: `plain` is the documented one, `dynamo` what today's NVIDIA Dynamo workers expose. */
 export const NAMINGS = ['plain', 'dynamo'] as const;
@@ -41,6 +41,8 @@ export const VARIABLES = {
     'notready',
   ),
   processMetrics: variable('DYN_SYSTEM_PROCESS_METRICS', 'system.processMetrics', flag, false),
+  aggregateWorkers: variable('DYN_SYSTEM_AGGREGATE_WORKERS', 'system.aggregateWorkers', flag, false),
+  workerLabel: variable<string | undefined>('DYN_SYSTEM_WORKER_LABEL', 'system.workerLabel', labelName, undefined),
   logLevel: variable<LogLevel>('DYN_LOG', 'log.level', logLevel, 'off'),
   jsonl: variable('DYN_LOGGING_JSONL', 'log.jsonl', flag, false),
   naming: variable<Naming>('DYN_METRICS_NAMING', 'metrics.naming', oneOf(NAMINGS), 'plain'),

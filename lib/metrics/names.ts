@@ -183,3 +183,10 @@ export const SELF_METRICS = {
 /** Why a sample was dropped: the user's callback threw, the value was no usable number, a size could not be measured. */
 export const DROP_REASONS = ['callback', 'value', 'unmeasurable'] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
+
+/**
+ * Why something is missing from a scrape: a metric failed or took too long, a worker gave no answer, or workers define a metric
+ * differently.
+ */
+export const SCRAPE_ERROR_REASONS = ['error', 'timeout', 'worker', 'conflict'] as const;
+export type ScrapeErrorReason = (typeof SCRAPE_ERROR_REASONS)[number];

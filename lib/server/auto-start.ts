@@ -1,8 +1,11 @@
 import { settingProblems, settings } from '../config/settings';
 import { ProfiledError } from '../errors';
+import { log } from '../internal/logger';
 import { warn } from '../internal/warning';
 import type { SystemServerInfo } from './running-server';
 import { startAutomatically, systemServerState } from './system-server';
+import { isSecondOfCluster } from './workers/cluster-lines';
+import { joinWorkers } from './workers/workers';
 
 /**
  * The one start hook: starts the system server if the environment asks for it, once per process and after the current tick,
@@ -23,6 +26,10 @@ export function autoStartSystemServer(): Promise<SystemServerInfo | undefined> {
   return begun.done;
 }
 
+const ONE_OF_SEVERAL =
+  'each worker of this cluster serves /metrics on the same port, and a scrape meets one of them and shows its numbers alone. ' +
+  'Call aggregateWorkers() in the primary before it forks, or set DYN_SYSTEM_AGGREGATE_WORKERS=true and load profiled there too.';
+
 function begin() {
   const state = systemServerState();
   return (state.autoStart ??= schedule());
@@ -39,7 +46,13 @@ function schedule() {
 
 async function startFromEnvironment(): Promise<SystemServerInfo | undefined> {
   for (const problem of settingProblems()) warn(problem, 'PROFILED_CONFIG_INVALID');
+  const workers = joinWorkers();
   if (!settings().system.enabled) return undefined;
+  if (workers.isActive && !workers.isTop) {
+    log.write('info', {}, 'the system server is left to the process or thread that started this one');
+    return undefined;
+  }
+  if (isSecondOfCluster()) warn(ONE_OF_SEVERAL, 'PROFILED_CONFIG_INVALID');
   try {
     return await startAutomatically(settings());
   } catch (thrown) {

@@ -1,0 +1,64 @@
+import { messageOf } from '../../errors';
+import { deferred, type Deferred } from '../../internal/deferred';
+import { log } from '../../internal/logger';
+import { type FamilySnapshot, joinPieces } from '../../metrics/aggregate/snapshot';
+import { type Ask, type Body, fromWire, toWire } from './message';
+
+/** Families by their names. */
+export type Families = ReadonlyMap<string, FamilySnapshot>;
+
+/** Gives what is asked for, in pieces. */
+export type Answerer = (ask: Ask) => AsyncIterable<readonly FamilySnapshot[]>;
+
+interface Asked extends Deferred<Families> {
+  readonly pieces: (readonly FamilySnapshot[])[];
+}
+
+/** One end of the way between a worker and the process or thread that started it: it asks, and answers what the other end asks. */
+export class Line {
+  readonly #asked = new Map<number, Asked>();
+  #lastId = 0;
+
+  constructor(
+    private readonly send: (body: Body) => void,
+    private readonly answer: Answerer,
+  ) {}
+
+  /** Resolves with the whole answer, however long it takes. Rejects when the other end fails, or is gone. */
+  ask(ask: Ask): Promise<Families> {
+    const asked: Asked = { ...deferred<Families>(), pieces: [] };
+    const id = ++this.#lastId;
+    this.#asked.set(id, asked);
+    this.send({ kind: 'ask', id, ...ask });
+    return asked.promise;
+  }
+
+  receive(body: Body): void {
+    if (body.kind === 'ask') void this.#reply(body);
+    if (body.kind !== 'answer' && body.kind !== 'failed') return;
+    const asked = this.#asked.get(body.id);
+    if (body.kind === 'answer') asked?.pieces.push(fromWire(body.families));
+    if (body.kind === 'answer' && !body.isLast) return;
+    this.#asked.delete(body.id);
+    if (body.kind === 'answer') asked?.resolve(joinPieces(asked.pieces));
+    else asked?.reject(new Error(`it failed: ${body.reason}`));
+  }
+
+  /** To be called when the other end is gone. */
+  close(): void {
+    for (const { reject } of this.#asked.values()) reject(new Error('it is gone'));
+    this.#asked.clear();
+  }
+
+  async #reply({ id, timeoutMs, names, processMetrics }: Ask & { readonly id: number }): Promise<void> {
+    try {
+      for await (const piece of this.answer({ timeoutMs, names, processMetrics })) {
+        this.send({ kind: 'answer', id, families: toWire(piece), isLast: false });
+      }
+      this.send({ kind: 'answer', id, families: [], isLast: true });
+    } catch (error) {
+      log.write('error', { err: error }, 'the metrics that another process or thread asked for could not be given');
+      this.send({ kind: 'failed', id, reason: messageOf(error) });
+    }
+  }
+}
