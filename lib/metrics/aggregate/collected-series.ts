@@ -12,7 +12,7 @@ const BOUND_LABELS: Readonly<Record<string, string>> = { histogram: 'le', summar
 export function seriesOf(
   { name, type, values = [] }: CollectedFamily,
   defaults: LabelValues,
-  { sortLabels }: { readonly sortLabels: boolean },
+  sortLabels: boolean,
 ): SeriesSnapshot[] {
   const boundLabel = BOUND_LABELS[String(type)];
   const samples = values.map((sample) => read(sample, name, defaults, sortLabels));

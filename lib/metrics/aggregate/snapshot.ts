@@ -52,7 +52,7 @@ export async function takeSnapshot(
   const parts = await collectFrom(registry, failures, options);
   await meanwhile;
   const defaults = labelTexts(defaultLabelsOf(registry));
-  return parts.map((part) => familyOf(part, defaults, failures));
+  return parts.flatMap((part) => familyOf(part, defaults, failures) ?? []);
 }
 
 /**
@@ -90,21 +90,23 @@ export function joinPieces(pieces: Iterable<readonly FamilySnapshot[]>): Map<str
   return families;
 }
 
-function familyOf({ name, metric, collected }: Part, defaults: LabelValues, failures: ScrapeFailures): UnreadFamily {
-  const { help, type, aggregator = 'sum' } = metric as { help?: unknown; type?: unknown; aggregator?: unknown };
-  const family = {
-    name,
-    help: String(help),
-    type: String(type),
-    aggregator: String(aggregator),
-    sortLabels: isOurs(metric),
-  };
-  if (isLive(metric)) return { ...family, series: liveSeries(metric, defaults) };
+function familyOf(part: Part, defaults: LabelValues, failures: ScrapeFailures): UnreadFamily | undefined {
+  const { name, metric, collected } = part;
+  const { aggregator = 'sum' } = metric as { readonly aggregator?: unknown };
+  const about = { aggregator: String(aggregator), sortLabels: isOurs(metric) };
+  if (isLive(metric)) {
+    const { help, type } = metric;
+    return { name, help, type, ...about, series: liveSeries(metric, defaults) };
+  }
   try {
-    return { ...family, series: collected ? seriesOf({ ...collected, name: family.name }, defaults, family) : [] };
+    // As in a scrape: only counters are ever renamed by others.
+    const family = { ...collected!, name: metric.type === 'counter' ? name : collected!.name };
+    const { help, type } = family;
+    const series = seriesOf(family, defaults, about.sortLabels);
+    return { name: family.name, help: String(help), type: String(type), ...about, series };
   } catch (error) {
     failures.count(name, 'error', error);
-    return { ...family, series: [] };
+    return undefined;
   }
 }
 

@@ -1,0 +1,160 @@
+'use strict';
+
+/**
+ * An app of several processes (`kind: 'cluster'`) or threads (`kind: 'threads'`). The one at the top serves `/metrics` and `/tell`; the
+ * test drives all of them through the latter. `APP` in the environment says how many there are, and where the compiled lib is.
+ */
+
+const cluster = require('node:cluster');
+const fs = require('node:fs');
+const http = require('node:http');
+const { setImmediate } = require('node:timers');
+const threads = require('node:worker_threads');
+const { lib, gate, kind, count = 2, label, handler = {}, without = [], top = true } = JSON.parse(process.env.APP);
+const isTop = threads.isMainThread && cluster.isPrimary;
+const own = isTop ? 0 : threads.isMainThread ? cluster.worker.id : threads.threadId;
+const load = (name) => require(lib + '/' + name);
+const hasProfiled = !without.includes(own);
+
+let calls;
+const held = [];
+const deeds = {
+  /** As many calls as the argument says. */
+  async call(times) {
+    for (let i = 0; i < Number(times); i++) await calls(i % 10 === 9 ? 'fail' : 'ok').catch(() => undefined);
+  },
+  /** A call that goes on until 'letGo'. */
+  hold: () => void held.push(calls('hold')),
+  /** Does nothing until the gate is there, from the next turn on. */
+  block: () =>
+    void setImmediate(() => {
+      while (!fs.existsSync(gate));
+    }),
+  /** A metric whose collection tells the test when it begins, and never ends. */
+  stall: () =>
+    void new (require('prom-client').Gauge)({
+      name: 'stalled',
+      help: 's',
+      collect: () => {
+        up({ did: 'asked' });
+        return new Promise(() => {});
+      },
+    }),
+  /** A histogram with one bound. */
+  histogram(bound) {
+    new (require('prom-client').Histogram)({ name: 'sizes', help: 's', buckets: [Number(bound)] }).observe(1);
+  },
+  processMetrics: () => void require('prom-client').collectDefaultMetrics(),
+  serve: () =>
+    new Promise((resolve) => {
+      const server = http.createServer(load('server/metrics-handler').createMetricsHandler(handler));
+      server.listen({ port: 0, host: '127.0.0.1', exclusive: true }, () =>
+        resolve('http://127.0.0.1:' + server.address().port),
+      );
+    }),
+  systemServer: async () => {
+    await load('server/auto-start').autoStartSystemServer();
+    const info = load('server/system-server').systemServerInfo();
+    return info ? info.address : 'none';
+  },
+  pid: () => String(process.pid),
+  /** Lets prom-client's own aggregation ask this worker. */
+  aggregator: () => void new (require('prom-client').AggregatorRegistry)(),
+  /** What prom-client makes of the workers by itself. */
+  clusterMetrics: () => new (require('prom-client').AggregatorRegistry)().clusterMetrics(),
+};
+
+const up = (message) => (threads.isMainThread ? process.send(message) : threads.parentPort.postMessage(message));
+const obey = async (message) => {
+  if (!message.what) return;
+  const gave = await deeds[message.what](message.argument);
+  up({ did: message.id, gave });
+};
+
+if (hasProfiled && (top || !isTop)) {
+  const { profiled } = require(lib + '/../decorators/function-form');
+  calls = profiled('ns.comp.ep', async (how) => {
+    if (how === 'fail') throw new Error('no');
+    if (how === 'hold') await new Promise(() => {});
+    return how;
+  });
+}
+
+if (isTop) runTop();
+else if (threads.isMainThread) process.on('message', obey);
+else threads.parentPort.on('message', obey);
+
+function runTop() {
+  if (label !== undefined || kind)
+    load('server/aggregate-workers').aggregateWorkers(label === undefined ? {} : { workerLabel: label });
+  const waiting = new Map();
+  const asked = [];
+  let ids = 0;
+  const onMessage = (message) => {
+    if (message.did === 'asked') return void asked.shift()?.();
+    waiting.get(message.did)?.(message.gave ?? '');
+  };
+  const workers = new Map();
+  if (kind === 'cluster') {
+    cluster.setupPrimary({ exec: module.filename, execArgv: [] });
+    cluster.on('message', (_, message) => onMessage(message));
+  }
+  const start = () =>
+    new Promise((resolve) => {
+      if (kind === 'cluster') {
+        const worker = cluster.fork();
+        workers.set(worker.id, worker);
+        worker.on('online', () => resolve(String(worker.id)));
+        return;
+      }
+      const worker = new threads.Worker(module.filename);
+      const id = worker.threadId;
+      worker.send = (message) => worker.postMessage(message);
+      worker.on('message', onMessage);
+      workers.set(id, worker);
+      worker.on('online', () => resolve(String(id)));
+    });
+  const gone = (worker) => new Promise((resolve) => worker.once('exit', () => resolve('')));
+  const topDeeds = {
+    ...deeds,
+    start,
+    /** Resolves when a stalled metric is asked for. */
+    asked: () => new Promise((resolve) => asked.push(() => resolve(''))),
+    signal(argument) {
+      const [id, signal] = argument.split(' ');
+      process.kill(workers.get(Number(id)).process.pid, signal);
+    },
+    async end(id) {
+      const worker = workers.get(Number(id));
+      const exit = gone(worker);
+      if (kind === 'cluster') worker.process.kill('SIGKILL');
+      else void worker.terminate();
+      await exit;
+    },
+  };
+  const tell = async ({ worker, what, argument }) => {
+    if (worker === '0') return topDeeds[what](argument);
+    const id = ++ids;
+    const done = new Promise((resolve) => waiting.set(id, resolve));
+    workers.get(Number(worker)).send({ id, what, argument });
+    return done;
+  };
+  const metrics = load('server/metrics-handler').createMetricsHandler({ path: '/metrics', ...handler });
+  const server = http.createServer((request, response) => {
+    const url = new URL(request.url, 'http://x');
+    if (url.pathname !== '/tell') return metrics(request, response);
+    Promise.resolve(tell(Object.fromEntries(url.searchParams))).then(
+      (gave) => response.end(gave ?? ''),
+      (error) => {
+        response.statusCode = 500;
+        response.end(String(error.stack));
+      },
+    );
+  });
+  server.listen(0, '127.0.0.1', async () => {
+    for (let i = 0; i < count; i++) await start();
+    // A worker that has done something has loaded all that it loads.
+    for (const worker of workers.keys()) await tell({ worker: String(worker), what: 'pid' });
+    console.log('http://127.0.0.1:' + server.address().port);
+  });
+}
