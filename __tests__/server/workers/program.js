@@ -10,13 +10,35 @@ const fs = require('node:fs');
 const http = require('node:http');
 const { setImmediate } = require('node:timers');
 const threads = require('node:worker_threads');
-const { lib, gate, kind, count = 2, label, handler = {}, without = [], top = true } = JSON.parse(process.env.APP);
+const {
+  lib,
+  copy,
+  gate,
+  kind,
+  by,
+  count = 2,
+  label,
+  handler = {},
+  without = [],
+  top = true,
+} = JSON.parse(process.env.APP);
 const isTop = threads.isMainThread && cluster.isPrimary;
 const own = isTop ? 0 : threads.isMainThread ? cluster.worker.id : threads.threadId;
 const load = (name) => require(lib + '/' + name);
 const hasProfiled = !without.includes(own);
 
+/** A server of one's own for `/metrics`, not shared with other workers. */
+const serve = (from) =>
+  new Promise((resolve) => {
+    const { createMetricsHandler } = require(from + '/server/metrics-handler');
+    const server = http.createServer(createMetricsHandler(handler));
+    server.listen({ port: 0, host: '127.0.0.1', exclusive: true }, () =>
+      resolve('http://127.0.0.1:' + server.address().port),
+    );
+  });
+
 let calls;
+let nested;
 const held = [];
 const deeds = {
   /** As many calls as the argument says. */
@@ -45,13 +67,22 @@ const deeds = {
     new (require('prom-client').Histogram)({ name: 'sizes', help: 's', buckets: [Number(bound)] }).observe(1);
   },
   processMetrics: () => void require('prom-client').collectDefaultMetrics(),
-  serve: () =>
+  serve: () => serve(lib),
+  /** The same with the second copy of the package. */
+  serveCopy: () => serve(copy),
+  async callCopy(times) {
+    const { profiled } = require(copy + '/../decorators/function-form');
+    const call = profiled('ns.comp.other', () => 1);
+    for (let i = 0; i < Number(times); i++) call();
+  },
+  /** Starts a thread from here, and makes it call. */
+  nest: (times) =>
     new Promise((resolve) => {
-      const server = http.createServer(load('server/metrics-handler').createMetricsHandler(handler));
-      server.listen({ port: 0, host: '127.0.0.1', exclusive: true }, () =>
-        resolve('http://127.0.0.1:' + server.address().port),
-      );
+      nested = new threads.Worker(module.filename);
+      nested.on('message', () => resolve(''));
+      nested.postMessage({ id: 1, what: 'call', argument: times });
     }),
+  unnest: () => nested.terminate().then(() => ''),
   systemServer: async () => {
     await load('server/auto-start').autoStartSystemServer();
     const info = load('server/system-server').systemServerInfo();
@@ -85,7 +116,7 @@ else if (threads.isMainThread) process.on('message', obey);
 else threads.parentPort.on('message', obey);
 
 function runTop() {
-  if (label !== undefined || kind)
+  if (top && by !== 'environment')
     load('server/aggregate-workers').aggregateWorkers(label === undefined ? {} : { workerLabel: label });
   const waiting = new Map();
   const asked = [];
@@ -139,7 +170,7 @@ function runTop() {
     workers.get(Number(worker)).send({ id, what, argument });
     return done;
   };
-  const metrics = load('server/metrics-handler').createMetricsHandler({ path: '/metrics', ...handler });
+  const metrics = top && load('server/metrics-handler').createMetricsHandler({ path: '/metrics', ...handler });
   const server = http.createServer((request, response) => {
     const url = new URL(request.url, 'http://x');
     if (url.pathname !== '/tell') return metrics(request, response);
