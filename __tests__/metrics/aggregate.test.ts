@@ -24,7 +24,7 @@ async function merged(workers: readonly Registry[], workerLabel?: string, format
   for (const [i, registry] of workers.entries()) {
     conflicts.push(...(await merge.add(String(i + 1), await answerOf(registry))));
   }
-  const text = await renderText(registryOf(merge.families(), new Slices()), format && { format });
+  const text = await renderText(await registryOf(merge.families(), new Slices()), format && { format });
   return { text: withoutOwn(text), conflicts };
 }
 

@@ -1,4 +1,3 @@
-import { MAX_TIMER_MS } from '../internal/clock';
 import type { Settings } from '../config/settings';
 import type { FormatName } from '../metrics/exposition/format';
 import { render, type RenderOptions } from '../metrics/exposition/render';
@@ -78,6 +77,6 @@ export class Scraper {
     const { format, names, timeoutMs } = options;
     const families = await this.#workers.collect({ timeoutMs, names: names && [...names].sort(), processMetrics });
     const slices = new Slices();
-    return render(registryOf(families, slices), { format, names, timeoutMs: MAX_TIMER_MS, slices });
+    return render(await registryOf(families, slices), { format, names, slices });
   }
 }

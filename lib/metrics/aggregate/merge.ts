@@ -52,7 +52,7 @@ export class Merge {
     let fits = true;
     let count = 0;
     for (const one of series) {
-      fits = merged.add(this.#labelled(one, worker)) && fits;
+      fits = merged.add(this.#labelled(one, worker), family.sortLabels) && fits;
       if (++count % RUN === 0 && this.slices.isOver) await this.slices.next();
     }
     return fits;

@@ -17,6 +17,8 @@ interface Asked extends Deferred<Families> {
 /** One end of the way between a worker and the process or thread that started it: it asks, and answers what the other end asks. */
 export class Line {
   readonly #asked = new Map<number, Asked>();
+  /** The piece of each answer that has been sent and not been read yet. */
+  readonly #sent = new Map<number, Deferred<void>>();
   #lastId = 0;
 
   constructor(
@@ -35,30 +37,47 @@ export class Line {
 
   receive(body: Body): void {
     if (body.kind === 'ask') void this.#reply(body);
-    if (body.kind !== 'answer' && body.kind !== 'failed') return;
-    const asked = this.#asked.get(body.id);
-    if (body.kind === 'answer') asked?.pieces.push(fromWire(body.families));
-    if (body.kind === 'answer' && !body.isLast) return;
-    this.#asked.delete(body.id);
-    if (body.kind === 'answer') asked?.resolve(joinPieces(asked.pieces));
-    else asked?.reject(new Error(`it failed: ${body.reason}`));
+    else if (body.kind === 'more') this.#sent.get(body.id)?.resolve();
+    else if (body.kind === 'answer') this.#read(body);
+    else if (body.kind === 'failed') this.#taken(body.id)?.reject(new Error(`it failed: ${body.reason}`));
   }
 
   /** To be called when the other end is gone. */
   close(): void {
     for (const { reject } of this.#asked.values()) reject(new Error('it is gone'));
+    for (const { reject } of this.#sent.values()) reject(new Error('nobody reads it'));
     this.#asked.clear();
+  }
+
+  #read({ id, families, isLast }: Body & { readonly kind: 'answer' }): void {
+    this.#asked.get(id)?.pieces.push(fromWire(families));
+    if (!isLast) return this.send({ kind: 'more', id });
+    const asked = this.#taken(id);
+    asked?.resolve(joinPieces(asked.pieces));
+  }
+
+  /** What is over now. */
+  #taken(id: number): Asked | undefined {
+    const asked = this.#asked.get(id);
+    this.#asked.delete(id);
+    return asked;
   }
 
   async #reply({ id, timeoutMs, names, processMetrics }: Ask & { readonly id: number }): Promise<void> {
     try {
       for await (const piece of this.answer({ timeoutMs, names, processMetrics })) {
+        const sent = deferred();
+        this.#sent.set(id, sent);
         this.send({ kind: 'answer', id, families: toWire(piece), isLast: false });
+        // If all were sent at once, the other end would have to read them all in one turn of its event loop.
+        await sent.promise;
       }
       this.send({ kind: 'answer', id, families: [], isLast: true });
     } catch (error) {
       log.write('error', { err: error }, 'the metrics that another process or thread asked for could not be given');
       this.send({ kind: 'failed', id, reason: messageOf(error) });
+    } finally {
+      this.#sent.delete(id);
     }
   }
 }

@@ -21,8 +21,9 @@ export type Body =
   /** A thread that was started by a thread has ended. */
   | { readonly kind: 'gone'; readonly thread: number }
   | ({ readonly kind: 'ask'; readonly id: number } & Ask)
-  /** Pieces of one answer, in their order. */
+  /** Pieces of one answer, in their order. Each but the last waits for a word that the one before has been read. */
   | { readonly kind: 'answer'; readonly id: number; readonly families: readonly WireFamily[]; readonly isLast: boolean }
+  | { readonly kind: 'more'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly reason: string };
 
 export type Message = Body & { readonly type: typeof MESSAGE_TYPE };
