@@ -161,7 +161,7 @@ export const SELF_METRICS = {
   scrapeErrors: {
     type: 'counter',
     name: 'profiled_scrape_errors_total',
-    help: 'Total number of metrics left out of a scrape because their collection failed, by reason',
+    help: 'Total number of metrics, or of answers of workers, that a scrape had to leave out, by reason',
     labels: ['reason'],
   },
   scrapeDuration: {

@@ -102,7 +102,7 @@ export class MetricStore implements FamilyHost {
     return limit;
   }
 
-  /** The counter of metrics that a scrape had to leave out. */
+  /** The counter of what a scrape had to leave out. */
   scrapeErrors(reason: ScrapeErrorReason) {
     return this.#self('scrapeErrors').series({ reason });
   }

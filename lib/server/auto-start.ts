@@ -1,6 +1,5 @@
 import { settingProblems, settings } from '../config/settings';
 import { ProfiledError } from '../errors';
-import { log } from '../internal/logger';
 import { warn } from '../internal/warning';
 import type { SystemServerInfo } from './running-server';
 import { startAutomatically, systemServerState } from './system-server';
@@ -49,7 +48,7 @@ async function startFromEnvironment(): Promise<SystemServerInfo | undefined> {
   const workers = joinWorkers();
   if (!settings().system.enabled) return undefined;
   if (workers.isActive && !workers.isTop) {
-    log.write('info', {}, 'the system server is left to the process or thread that started this one');
+    workers.leaveToTop();
     return undefined;
   }
   if (isSecondOfCluster()) warn(ONE_OF_SEVERAL, 'PROFILED_CONFIG_INVALID');

@@ -37,6 +37,9 @@ const serve = (from) =>
     );
   });
 
+const warnings = [];
+process.on('warning', ({ message }) => warnings.push(message));
+
 let calls;
 let nested;
 const held = [];
@@ -88,7 +91,9 @@ const deeds = {
     const info = load('server/system-server').systemServerInfo();
     return info ? info.address : 'none';
   },
-  pid: () => String(process.pid),
+  /** Resolves when this worker has said hello to the one at the top, if it ever will. */
+  ready: async () => void (hasProfiled && (await load('server/auto-start').autoStartSystemServer())),
+  warnings: () => warnings.join('\n'),
   /** Lets prom-client's own aggregation ask this worker. */
   aggregator: () => void new (require('prom-client').AggregatorRegistry)(),
   /** What prom-client makes of the workers by itself. */
@@ -130,21 +135,19 @@ function runTop() {
     cluster.setupPrimary({ exec: module.filename, execArgv: [] });
     cluster.on('message', (_, message) => onMessage(message));
   }
-  const start = () =>
-    new Promise((resolve) => {
-      if (kind === 'cluster') {
-        const worker = cluster.fork();
-        workers.set(worker.id, worker);
-        worker.on('online', () => resolve(String(worker.id)));
-        return;
-      }
-      const worker = new threads.Worker(module.filename);
-      const id = worker.threadId;
+  /** Resolves to the number of a new worker when that is ready. */
+  const start = async () => {
+    const worker = kind === 'cluster' ? cluster.fork() : new threads.Worker(module.filename);
+    const id = kind === 'cluster' ? worker.id : worker.threadId;
+    workers.set(id, worker);
+    if (kind === 'threads') {
       worker.send = (message) => worker.postMessage(message);
       worker.on('message', onMessage);
-      workers.set(id, worker);
-      worker.on('online', () => resolve(String(id)));
-    });
+    }
+    await new Promise((resolve) => worker.on('online', resolve));
+    await tell({ worker: String(id), what: 'ready' });
+    return String(id);
+  };
   const gone = (worker) => new Promise((resolve) => worker.once('exit', () => resolve('')));
   const topDeeds = {
     ...deeds,
@@ -183,9 +186,7 @@ function runTop() {
     );
   });
   server.listen(0, '127.0.0.1', async () => {
-    for (let i = 0; i < count; i++) await start();
-    // A worker that has done something has loaded all that it loads.
-    for (const worker of workers.keys()) await tell({ worker: String(worker), what: 'pid' });
+    await Promise.all(Array.from({ length: count }, start));
     console.log('http://127.0.0.1:' + server.address().port);
   });
 }

@@ -46,6 +46,7 @@ describe('the environment', () => {
     expect(sum('requests_total', { worker: '2' })).toBe(4);
     expect(await app.tell(1, 'systemServer')).toBe('none');
     expect(await app.tell(0, 'systemServer')).toMatch(/^http/);
+    expect(await app.tell(1, 'warnings')).toBe('');
   });
 
   test('without it each worker serves its own numbers, of which one warns', async () => {
@@ -94,10 +95,11 @@ test('a thread that has loaded the package ends by itself, and so does its proce
   expect(await child.finished).toMatchObject({ code: 0, stdout: 'the thread ended 0\n', stderr: '' });
 });
 
-test('a worker whose primary does not answer has no scrape to show', async () => {
-  const env = { DYN_SYSTEM_AGGREGATE_WORKERS: 'true' };
+test('a worker whose primary does not answer has no scrape to show, and says so', async () => {
+  const env = { ...anyPort, DYN_SYSTEM_AGGREGATE_WORKERS: 'true' };
   const app = await start({ kind: 'cluster', top: false, count: 1, handler: { collectTimeoutMs: 300 } }, env);
   const worker = await app.tell(1, 'serve');
   expect((await scrape(worker)).status).toBe(500);
-  await eventually('it goes on', async () => (await scrape(worker)).status === 500);
+  expect(await app.tell(1, 'systemServer')).toBe('none');
+  await eventually('it warns', async () => (await app.tell(1, 'warnings')).includes('does not answer'));
 });

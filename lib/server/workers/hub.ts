@@ -36,6 +36,7 @@ export class Hub {
   /** A worker has said that it can be asked. */
   joined(id: string, send: (body: Body) => void): void {
     if (!this.#peers.has(id)) this.#peers.set(id, new Peer(id, new Line(send, this.answer)));
+    send({ kind: 'welcome' });
   }
 
   receive(id: string, body: Body): void {

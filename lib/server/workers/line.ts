@@ -20,11 +20,17 @@ export class Line {
   /** The piece of each answer that has been sent and not been read yet. */
   readonly #sent = new Map<number, Deferred<void>>();
   #lastId = 0;
+  #isHeard = false;
 
   constructor(
     private readonly send: (body: Body) => void,
     private readonly answer: Answerer,
   ) {}
+
+  /** Whether there is someone at the other end. */
+  get isHeard(): boolean {
+    return this.#isHeard;
+  }
 
   /** Resolves with the whole answer, however long it takes. Rejects when the other end fails, or is gone. */
   ask(ask: Ask): Promise<Families> {
@@ -36,6 +42,7 @@ export class Line {
   }
 
   receive(body: Body): void {
+    this.#isHeard = true;
     if (body.kind === 'ask') void this.#reply(body);
     else if (body.kind === 'more') this.#sent.get(body.id)?.resolve();
     else if (body.kind === 'answer') this.#read(body);

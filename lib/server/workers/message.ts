@@ -15,9 +15,10 @@ export interface Ask {
 
 /** What goes between a process or thread and the one that started it. */
 export type Body =
-  /** A worker that can be asked: at its start, and whenever someone wants to know. */
+  /** A worker says that it can be asked: at its start, and whenever someone wants to know. It is welcomed. */
   | { readonly kind: 'hello'; readonly thread?: number | undefined }
   | { readonly kind: 'who' }
+  | { readonly kind: 'welcome' }
   /** A thread that was started by a thread has ended. */
   | { readonly kind: 'gone'; readonly thread: number }
   | ({ readonly kind: 'ask'; readonly id: number } & Ask)

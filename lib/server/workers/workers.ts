@@ -1,5 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { handDown, settings, VARIABLES } from '../../config/settings';
+import { log } from '../../internal/logger';
+import { warn } from '../../internal/warning';
 import { inPieces, type FamilySnapshot, takeSnapshot } from '../../metrics/aggregate/snapshot';
 import { Deadline, TIMED_OUT } from '../../metrics/exposition/deadline';
 import { Slices } from '../../metrics/exposition/slices';
@@ -14,6 +16,13 @@ import { lineToMainThread, listenToThreads } from './thread-lines';
 
 /** The share of its time that one who asks leaves to those who are asked. */
 const TIME_SHARE = 0.8;
+
+/** How long the one at the top may take to welcome a worker before that is worth a warning, in milliseconds. */
+const WELCOME_MS = 5_000;
+
+const NOBODY =
+  'by DYN_SYSTEM_AGGREGATE_WORKERS the process or thread that started this one serves the metrics of both, but it does not answer. ' +
+  'Call aggregateWorkers() there, or start it with --import profiled/register.';
 
 /**
  * This process or thread among those that belong together. At the top is the one that started the others: the primary of a cluster, the
@@ -39,6 +48,15 @@ export class Workers {
 
   get isTop(): boolean {
     return this.#up === undefined;
+  }
+
+  /** Leaves the system server to the one at the top, and warns if there is nobody who knows of this. */
+  leaveToTop(): void {
+    log.write('info', {}, 'the system server is left to the process or thread that started this one');
+    const warnOfNobody = (): void => {
+      if (!this.#up?.isHeard) warn(NOBODY, 'PROFILED_CONFIG_INVALID');
+    };
+    setTimeout(warnOfNobody, WELCOME_MS).unref();
   }
 
   /** Makes scrapes of this process or thread, and of those that it starts from now on, show all of them. */
