@@ -26,8 +26,8 @@ export function autoStartSystemServer(): Promise<SystemServerInfo | undefined> {
 }
 
 const ONE_OF_SEVERAL =
-  'each worker of this cluster serves /metrics on the same port, and a scrape meets one of them and shows its numbers alone. ' +
-  'Call aggregateWorkers() in the primary before it forks, or set DYN_SYSTEM_AGGREGATE_WORKERS=true and load profiled there too.';
+  'several workers of this cluster serve /metrics. If they do so on one port, a scrape meets any of them and shows its numbers alone: ' +
+  'call aggregateWorkers() in the primary before it forks, or set DYN_SYSTEM_AGGREGATE_WORKERS=true and load profiled there too.';
 
 function begin() {
   const state = systemServerState();

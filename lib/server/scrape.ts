@@ -37,7 +37,6 @@ export interface Asked {
 /** Collects for requests: those that ask for the same while it is under way get the same. */
 export class Scraper {
   readonly #running = new Map<string, { readonly registry: Registry; readonly body: ScrapeBody }>();
-
   readonly #workers: Workers;
 
   constructor(private readonly options: ScrapeOptions) {
@@ -68,7 +67,7 @@ export class Scraper {
     return body.hold();
   }
 
-  /** The registry that processes and threads share by name shows all of them, if that is wanted; any other one is of this one alone. */
+  /** Of the shared registry what all processes and threads have in theirs, if that is wanted; any other one is of this one alone. */
   async #render(registry: Registry, options: RenderOptions & { readonly timeoutMs: number }): Promise<Rendered> {
     const { health, settings } = this.options;
     const { processMetrics } = settings.system;

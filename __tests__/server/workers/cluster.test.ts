@@ -213,6 +213,21 @@ describe('a worker that', () => {
   });
 });
 
+test('totals of one that is gone give way to other bounds of the living, once', async () => {
+  const app = await start({ kind: 'cluster', count: 1, ...patient });
+  await app.tell(1, 'histogram', 5);
+  await app.tell(1, 'call', 2);
+  expect((await app.scrape()).sum('sizes_count')).toBe(1);
+  await app.tell(0, 'end', 1);
+  await app.tell(0, 'start');
+  await app.tell(2, 'histogram', 7);
+  for (let i = 0; i < 3; i++) await app.scrape();
+  const { samples, sum } = await app.scrape();
+  expect(samples.filter(({ name }) => name === 'sizes_bucket')[0]).toMatchObject({ labels: { le: '7' }, value: 1 });
+  expect(sum('requests_total')).toBe(2);
+  expect(sum('profiled_scrape_errors_total', { reason: 'conflict' })).toBe(1);
+});
+
 describe('the system server of a cluster', () => {
   const env = { DYN_SYSTEM_PORT: '0', DYN_SYSTEM_HOST: '127.0.0.1' };
 

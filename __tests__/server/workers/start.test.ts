@@ -53,7 +53,7 @@ describe('the environment', () => {
     const { code, stdout, stderr } = await runNode(asFile(CLUSTER), anyPort);
     expect(JSON.parse(stdout)).toEqual(['serves', 'serves']);
     expect(stderr.match(/ProfiledWarning/g)).toHaveLength(1);
-    expect(stderr).toContain('Call aggregateWorkers() in the primary before it forks');
+    expect(stderr).toContain('call aggregateWorkers() in the primary before it forks');
     expect(code).toBe(0);
   });
 

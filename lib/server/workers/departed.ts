@@ -29,6 +29,12 @@ export class Departed {
     return this.#sum;
   }
 
+  /** Forgets them all, where each worker is shown by itself. */
+  clear(): void {
+    this.#added = [];
+    this.#sum = Promise.resolve([]);
+  }
+
   /** Takes out metrics that the living define in another way. */
   drop(names: ReadonlySet<string>): void {
     this.#sum = this.#sum.then((sum) => sum.filter(({ name }) => !names.has(name)));

@@ -81,7 +81,8 @@ export class Hub {
     const isSum = workerLabel === undefined;
     // Who leaves from here on is in the sum of the departed only from the next time on.
     const present = (await answers).filter(({ peer }) => this.#peers.get(peer.id) === peer);
-    const departed = isSum ? this.#departed.sum() : [];
+    if (!isSum) this.#departed.clear();
+    const departed = this.#departed.sum();
     for (const { peer, fresh } of present) {
       if (fresh) conflicts.push(...(await merge.add(peer.id, wanted(peer.last(fresh)))));
       if (isSum) conflicts.push(...(await merge.add(peer.id, wanted(peer.totals(fresh)))));
