@@ -95,11 +95,12 @@ module.exports = {
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
     owned('prom-client', 'node_modules/prom-client', ['^lib/metrics/', '^lib/testing/']),
     owned('express', 'node_modules/(@types/)?express', ['^lib/server/']),
-    owned('sockets', '^(node:)?(net|tls|dgram|http|https|http2|cluster)$', [
+    owned('sockets', '^(node:)?(net|tls|dgram|http|https|http2)$', [
       '^lib/transports/',
       '^lib/discovery/',
       '^lib/server/',
     ]),
+    owned('workers', '^(node:)?(cluster|worker_threads)$', ['^lib/server/']),
     owned('files', '^(node:)?(fs|fs/promises)$', [
       '^lib/discovery/',
       '^lib/config/access-files\\.ts$',

@@ -71,6 +71,7 @@ const BREACHES: Readonly<Record<string, readonly [file: string, text: string]>> 
   'owner-of-prom-client': ['lib/profile/planted-owner.ts', "import { register } from 'prom-client';\nvoid register;"],
   'owner-of-express': ['lib/metrics/planted-owner.ts', "import express from 'express';\nvoid express;"],
   'owner-of-sockets': ['lib/ingress/planted-owner.ts', "import 'node:net';"],
+  'owner-of-workers': ['lib/runtime/planted-owner.ts', "import 'node:cluster';"],
   'owner-of-files': ['lib/server/planted-owner.ts', "import 'node:fs/promises';"],
   'owner-of-grpc': ['lib/runtime/planted-grpc.ts', "import '@grpc/grpc-js';"],
   'owner-of-nats': ['lib/transports/tcp/planted-owner.ts', "import '@nats-io/transport-node';"],

@@ -36,6 +36,7 @@ export {
 export { createFetchHandler, type FetchHandler } from './server/fetch-handler';
 export { pushMetrics } from './server/push/push';
 export type { PushOptions } from './server/push/options';
+export { aggregateWorkers, type AggregateOptions } from './server/aggregate-workers';
 export type { ScrapeLimits } from './server/scrape-limits';
 export { health, type Health } from './server/health';
 

@@ -147,6 +147,25 @@ describe('system-server and system-client, two processes', () => {
   });
 });
 
+test('many-processes: one scrape for four workers', async () => {
+  const sample = await start('many-processes', { PORT: '0', DYN_SYSTEM_PORT: '0' }, /^curl/);
+  const [app, system] = sample.output.match(/(?<=:)\d+(?=\/)/g)!;
+  const pids = new Set<string>();
+  for (let i = 0; i < 8; i++) pids.add(/\d+/.exec(await get(app, '/you'))![0]);
+  expect(pids.size).toBeGreaterThan(1);
+  const labels = 'component="processes",endpoint="greet",namespace="samples"';
+  expect(await get(system, '/metrics')).toContain(`\nrequests_total{${labels}} 8\n`);
+  expect(await sample.interrupt()).toEqual({ code: 0, stderr: '' });
+});
+
+test('worker-threads: one scrape for three threads, with a label for each', async () => {
+  const output = await run('worker-threads');
+  for (const n of [1, 2, 3]) {
+    const labels = `component="threads",endpoint="square",namespace="samples",worker="thread-${n}"`;
+    expect(output).toContain(`\nrequests_total{${labels}} ${n}\n`);
+  }
+});
+
 test('standard/quickstart, under TC39 decorators', async () => {
   const output = await run('standard/quickstart');
   expect(output).toContain('characters_total{component="standard",endpoint="letters",namespace="samples"} 5');

@@ -93,6 +93,12 @@ export const path: Reader<string> = textReader('a path that begins with / and ha
   /^\/[^\s?#]*$/.test(text) ? text : undefined,
 );
 
+/** The name of a label that Prometheus leaves to its users. */
+export const labelName: Reader<string> = textReader(
+  'a label name, such as worker, that is not le or quantile and does not begin with __',
+  (text) => (/^(?!__|(?:le|quantile)$)[a-zA-Z_][a-zA-Z0-9_]*$/.test(text) ? text : undefined),
+);
+
 /** One of a closed set of words, in any case when it comes from the environment. */
 export function oneOf<T extends string>(words: readonly T[]): Reader<T> {
   return {

@@ -45,6 +45,10 @@ export interface Settings {
     readonly tlsKeyPassphrase: Secret | undefined;
     /** The file of the CA certificates, PEM, of which every client needs one. @default clients need no certificate */
     readonly tlsClientCaPath: string | undefined;
+    /** Whether a scrape shows the metrics of all cluster workers and worker threads. @default false */
+    readonly aggregateWorkers: boolean;
+    /** The label that says whose a series is, instead of one sum of all. @default none, the sum */
+    readonly workerLabel: string | undefined;
   };
   readonly log: {
     /** @default 'off' */
@@ -171,6 +175,11 @@ export function resetSettings(): void {
   memo = undefined;
 }
 
+/** Sets `variable` for the processes and threads that this one starts from now on: their environment is a copy of its own. */
+export function handDown({ name }: { readonly name: string }, value: string): void {
+  process.env[name] = value;
+}
+
 function ofEnvironment(): Resolved {
   if (!memo) {
     memo = resolve({}, process.env);
@@ -191,6 +200,8 @@ function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Reso
       startingHealthStatus: pick(VARIABLES.startingHealthStatus).value,
       processMetrics: pick(VARIABLES.processMetrics).value,
       ...(access ?? OPEN_ACCESS),
+      aggregateWorkers: pick(VARIABLES.aggregateWorkers).value,
+      workerLabel: pick(VARIABLES.workerLabel).value,
     }),
     log: Object.freeze({ level: pick(VARIABLES.logLevel).value, jsonl: pick(VARIABLES.jsonl).value }),
     metrics: Object.freeze({ naming: pick(VARIABLES.naming).value }),

@@ -13,7 +13,7 @@ import {
 } from './family';
 import { LabelLimit } from './label-limit';
 import { NO_LABELS, show } from './labels';
-import { type DropReason, SELF_METRICS } from './names';
+import { type DropReason, type ScrapeErrorReason, SELF_METRICS } from './names';
 
 /** How long a scrape waits for one update callback, in milliseconds. */
 export const UPDATE_CALLBACK_TIMEOUT_MS = 1_000;
@@ -102,8 +102,8 @@ export class MetricStore implements FamilyHost {
     return limit;
   }
 
-  /** The counter of metrics that a scrape had to leave out. */
-  scrapeErrors(reason: 'error' | 'timeout') {
+  /** The counter of what a scrape had to leave out. */
+  scrapeErrors(reason: ScrapeErrorReason) {
     return this.#self('scrapeErrors').series({ reason });
   }
 
