@@ -32,6 +32,8 @@ const MAY_IMPORT = {
     'server/system-server',
   ],
   testing: ['metrics', 'errors'],
+  artefacts: ['metrics', 'errors'],
+  cli: ['artefacts', 'metrics', 'errors', 'server/auto-start'],
 };
 
 const DECORATORS_MAY_IMPORT = ['profile', 'metrics', 'engine', 'errors', 'server/auto-start'];
@@ -101,6 +103,7 @@ module.exports = {
       '^lib/server/',
     ]),
     owned('files', '^(node:)?(fs|fs/promises)$', ['^lib/discovery/']),
+    owned('yaml', 'node_modules/yaml', ['^lib/cli/']),
     owned('pino', 'node_modules/pino', ['^lib/config/']),
   ],
   options: {

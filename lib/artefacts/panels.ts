@@ -1,0 +1,197 @@
+import { ERROR_TYPE_LABEL, NAMING_SCHEMES, SELF_METRICS, UPTIME_METRIC } from '../metrics/names';
+import type { DashboardQueries } from './dashboard-queries';
+import { type SelfMetric } from './queries';
+
+/** A query and the text of its lines. */
+export type Target = readonly [expr: string, legend: string];
+
+/** One panel before it has a place. Units are Grafana's names of them. */
+export interface Panel {
+  readonly title: string;
+  /** What it says, and what to look for. */
+  readonly description: string;
+  readonly unit: 'reqps' | 'cps' | 'percentunit' | 's' | 'short' | 'Bps' | 'bytes';
+  readonly targets: readonly Target[];
+  /** @default 'lines' */
+  readonly kind?: 'lines' | 'stacked' | 'heatmap';
+}
+
+/** A row of panels, which share its width. */
+export interface Row {
+  readonly title: string;
+  readonly panels: (queries: DashboardQueries) => readonly Panel[];
+}
+
+/** The dashboard from top to bottom. What is not here is not shown. */
+export const ROWS: readonly Row[] = [
+  { title: 'Traffic', panels: traffic },
+  { title: 'Errors', panels: errors },
+  { title: 'Latency', panels: latency },
+  { title: 'In flight', panels: inFlight },
+  { title: 'Bytes', panels: bytes },
+  { title: 'Cancellations', panels: cancellations },
+  { title: 'Metrics themselves', panels: self },
+];
+
+function traffic(queries: DashboardQueries): Panel[] {
+  const { legend } = queries;
+  return [
+    {
+      title: 'Requests that arrived',
+      description: 'Requests a second, whatever became of them.',
+      unit: 'reqps',
+      targets: [[queries.rate('requests'), legend]],
+    },
+    {
+      title: 'Requests that ended',
+      description: 'Requests a second that were over, a stream with its end. Fewer than arrived: work piles up.',
+      unit: 'reqps',
+      targets: [[queries.rate('duration', '_count'), legend]],
+    },
+  ];
+}
+
+function errors(queries: DashboardQueries): Panel[] {
+  return [
+    {
+      title: 'Share of requests that failed',
+      description: 'Failures among the requests that ended. Cancellations are none.',
+      unit: 'percentunit',
+      targets: [[share(queries, 'errors'), queries.legend]],
+    },
+    {
+      title: 'Failures by type',
+      description: 'Failures a second; docs/errors.md says what each error_type means.',
+      unit: 'cps',
+      kind: 'stacked',
+      targets: [[queries.rate('errors', '', ERROR_TYPE_LABEL), `${queries.legend} {{${ERROR_TYPE_LABEL}}}`]],
+    },
+  ];
+}
+
+function latency(queries: DashboardQueries): Panel[] {
+  const quantile = (q: number): Target => [
+    `histogram_quantile(${q}, ${queries.rate('duration', '_bucket', 'le')})`,
+    `${queries.legend} p${q * 100}`,
+  ];
+  return [
+    {
+      title: 'Duration',
+      description:
+        'Arrival until the end of the stream, as half, nine in ten and all but one in a hundred requests stay below.',
+      unit: 's',
+      targets: [0.5, 0.9, 0.99].map(quantile),
+    },
+    {
+      title: 'Durations',
+      description: 'How many requests took how long, all chosen endpoints together.',
+      unit: 's',
+      kind: 'heatmap',
+      targets: [[`sum by (le) (increase(${queries.metric('duration', '_bucket')}[$__rate_interval]))`, '{{le}}']],
+    },
+  ];
+}
+
+function inFlight(queries: DashboardQueries): Panel[] {
+  const metric = queries.metric('inflight');
+  return [
+    {
+      title: 'Requests in flight',
+      description: 'Requests that have arrived and are not over.',
+      unit: 'short',
+      targets: [[queries.sum(metric), queries.legend]],
+    },
+    {
+      title: 'Requests in flight by process',
+      description: 'One process far above the others: it stalls, or gets more than its share.',
+      unit: 'short',
+      targets: [[queries.sum(metric, 'instance'), `${queries.legend} {{instance}}`]],
+    },
+  ];
+}
+
+function bytes(queries: DashboardQueries): Panel[] {
+  const { legend } = queries;
+  const ended = queries.rate('duration', '_count');
+  return [
+    {
+      title: 'Bytes of requests',
+      description: 'Bytes a second received in requests.',
+      unit: 'Bps',
+      targets: [[queries.rate('requestBytes'), legend]],
+    },
+    {
+      title: 'Bytes of responses',
+      description: 'Bytes a second handed on in responses.',
+      unit: 'Bps',
+      targets: [[queries.rate('responseBytes'), legend]],
+    },
+    {
+      title: 'Mean size of a response',
+      description: 'Bytes of responses for each request that ended.',
+      unit: 'bytes',
+      targets: [[`${queries.rate('responseBytes')} / (${ended} > 0)`, legend]],
+    },
+  ];
+}
+
+function cancellations(queries: DashboardQueries): Panel[] {
+  const { legend } = queries;
+  return [
+    {
+      title: 'Cancellations',
+      description: 'Requests a second that their consumers stopped.',
+      unit: 'cps',
+      targets: [[queries.rate('cancellations'), legend]],
+    },
+    {
+      title: 'Share of requests that were cancelled',
+      description: 'Cancellations among the requests that ended. High: callers give up waiting.',
+      unit: 'percentunit',
+      targets: [[share(queries, 'cancellations'), legend]],
+    },
+  ];
+}
+
+function self(queries: DashboardQueries): Panel[] {
+  const { droppedSamples, labelOverflow, scrapeErrors, scrapeDuration, scrapesInFlight } = SELF_METRICS;
+  const lost = ({ name, labels }: SelfMetric, what: string): Target => [
+    `sum by (${labels.join(', ')}) (rate(${queries.ofProcess(name)}[$__rate_interval]))`,
+    [what, ...labels.map((label) => `{{${label}}}`)].join(' '),
+  ];
+  const { prefix, uptimeLabels } = NAMING_SCHEMES[queries.naming];
+  const buckets = `rate(${queries.ofProcess(`${scrapeDuration.name}_bucket`)}[$__rate_interval])`;
+  return [
+    {
+      title: 'What the metrics do not show',
+      description:
+        'Samples dropped, label values put under __other__ and metrics left out of a scrape, a second. All at 0: nothing is missing.',
+      unit: 'cps',
+      targets: [lost(droppedSamples, 'dropped'), lost(labelOverflow, 'overflow'), lost(scrapeErrors, 'scrape')],
+    },
+    {
+      title: 'Scrapes',
+      description: 'The 99th percentile of the time that an answer takes, by process.',
+      unit: 's',
+      targets: [[`histogram_quantile(0.99, sum by (instance, le) (${buckets}))`, '{{instance}}']],
+    },
+    {
+      title: 'Scrapes in flight',
+      description: 'Scrapes that are being answered; more than one for each Prometheus: they overlap.',
+      unit: 'short',
+      targets: [[`sum by (instance) (${queries.ofProcess(scrapesInFlight.name)})`, '{{instance}}']],
+    },
+    {
+      title: 'Age of the system server',
+      description: 'Falls back to 0 when a process starts anew.',
+      unit: 's',
+      targets: [
+        [`max by (instance) (${queries.ofProcess(prefix + UPTIME_METRIC.name, uptimeLabels)})`, '{{instance}}'],
+      ],
+    },
+  ];
+}
+
+function share(queries: DashboardQueries, key: 'errors' | 'cancellations'): string {
+  return `${queries.rate(key)} / (${queries.rate('duration', '_count')} > 0)`;
+}
