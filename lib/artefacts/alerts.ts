@@ -11,7 +11,7 @@ export interface RuleOptions {
   readonly maxCancellations: number;
   /** What rates are taken over, apart from those of the error budget. */
   readonly window: string;
-  /** How long a condition has to hold, apart from that of the error budget, whose windows say so. */
+  /** How long latency, cancellations or a stall have to be bad; the other alerts say it by their windows. */
   readonly for: string;
   /** The job whose series are looked at; undefined for every job. */
   readonly job?: string | undefined;
@@ -115,8 +115,8 @@ function cancelled(queries: EndpointQueries, { maxCancellations, window, for: du
   } as const;
 }
 
-/** The alerts on what the library says of itself: numbers that can not be trusted, or are missing. */
-export function selfAlerts({ job, window, for: duration }: RuleOptions): Alert[] {
+/** The alerts on what the library says of itself: numbers that can not be trusted, or are missing. One such sample is one too many. */
+export function selfAlerts({ job, window }: RuleOptions): Alert[] {
   const { labelOverflow, droppedSamples, scrapeErrors } = SELF_METRICS;
   const grows = (metric: SelfMetric) => growing(metric, job, window);
   return [
@@ -124,7 +124,6 @@ export function selfAlerts({ job, window, for: duration }: RuleOptions): Alert[]
       name: 'ProfiledLabelOverflow',
       severity: 'ticket',
       expr: grows(labelOverflow),
-      for: duration,
       summary: 'label {{ $labels.label }} of {{ $labels.metric }} has too many values on {{ $labels.instance }}',
       description:
         'New values of that label are counted under __other__, all together. Take the label from a smaller set of values, such as ' +
@@ -134,7 +133,6 @@ export function selfAlerts({ job, window, for: duration }: RuleOptions): Alert[]
       name: 'ProfiledSamplesDropped',
       severity: 'ticket',
       expr: grows(droppedSamples),
-      for: duration,
       summary: 'samples of {{ $labels.metric }} are dropped on {{ $labels.instance }}',
       description:
         'The reason is {{ $labels.reason }}; the first of them is in the log of that process (DYN_LOG=warn). The metric shows less than ' +
@@ -144,7 +142,6 @@ export function selfAlerts({ job, window, for: duration }: RuleOptions): Alert[]
       name: 'ProfiledScrapeErrors',
       severity: 'ticket',
       expr: grows(scrapeErrors),
-      for: duration,
       summary: 'scrapes of {{ $labels.instance }} are incomplete',
       description:
         'Metrics were left out because their collection failed ({{ $labels.reason }}). The log of that process names them (DYN_LOG=error).',

@@ -10,7 +10,7 @@ export interface Panel {
   readonly title: string;
   /** What it says, and what to look for. */
   readonly description: string;
-  readonly unit: 'reqps' | 'cps' | 'percentunit' | 's' | 'short' | 'Bps' | 'bytes';
+  readonly unit: 'reqps' | 'cps' | 'percentunit' | 's' | 'short' | 'Bps' | 'decbytes';
   readonly targets: readonly Target[];
   /** @default 'lines' */
   readonly kind?: 'lines' | 'stacked' | 'heatmap';
@@ -129,7 +129,7 @@ function bytes(queries: DashboardQueries): Panel[] {
     {
       title: 'Mean size of a response',
       description: 'Bytes of responses for each request that ended.',
-      unit: 'bytes',
+      unit: 'decbytes',
       targets: [[`${queries.rate('responseBytes')} / (${ended} > 0)`, legend]],
     },
   ];

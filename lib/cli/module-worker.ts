@@ -7,6 +7,8 @@ import { currentStore, getRegistry } from '../metrics/store';
 async function answer(files: readonly string[]): Promise<void> {
   for (const file of files) await load(file);
   getRegistry();
+  // The thread is ended when the answer is there, and what was printed before would be lost.
+  await new Promise((resolve) => process.stdout.write('', resolve));
   parentPort!.postMessage([...currentStore().standardSets.values()]);
 }
 

@@ -18,7 +18,7 @@ rules
   --latency-objective SECS   p99 of the duration is below this [1]
   --max-cancellations PERCENT requests that consumers may stop [10]
   --window DURATION          what rates are taken over         [5m]
-  --for DURATION             how long before an alert fires    [5m]
+  --for DURATION             how long it is bad before one fires [5m]
   --runbook-url URL          where docs/alerts.md can be read  [no link]
 
 dashboard
