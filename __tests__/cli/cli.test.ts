@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { readCommandLine } from '../../lib/cli/command-line';
 import { describeWith, promtoolWith } from '../support/installed-tool';
 import { ROOT, textOf } from '../docs/markdown';
 import { profiled, userEnvironment } from './command';
@@ -119,6 +120,12 @@ describe('the handlers', () => {
       });
     });
 
+    test('when NODE_OPTIONS asks for it in every process', async () => {
+      const register = { NODE_OPTIONS: `--require ${join(ROOT, 'dist/lib/register.js')}` };
+      const { code, stderr } = await run(['rules', 'server.mjs'], { ...serving, ...register });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: 'it is silent\n' });
+    });
+
     test('which the very same program does', () => {
       const options = { cwd: folder, env: userEnvironment({ ...serving, DYN_LOG: '0' }), encoding: 'utf8' } as const;
       expect(spawnSync(process.execPath, ['server.mjs'], options).stdout).toBe('it listens\n');
@@ -210,19 +217,13 @@ describe('a ServiceMonitor', () => {
   });
 });
 
-describe('a wrong command line is told with the usage, and exit code 2', () => {
+describe('a wrong command line', () => {
   test.each([
     [[], 'it needs a command'],
-    [['alerts'], 'there is no command "alerts"'],
     [['rules', '--objektive', '99'], "Unknown option '--objektive'"],
     [['rules', '--title', 'x'], "Unknown option '--title'"],
     [['rules', '--objective'], "Option '--objective <value>' argument missing"],
-    [['rules', '--objective', '100'], '--objective must be a number above 0 and below 100, got "100"'],
     [['rules', '--latency-objective', '1s'], '--latency-objective must be a number above 0, got "1s"'],
-    [
-      ['rules', '--latency-objective', '10'],
-      'the latency objective is 10 s, but the durations are only told apart up to 10 s',
-    ],
     [
       ['rules', '--window', '5'],
       '--window must be a duration of Prometheus above 0, such as 30s, 5m or 1h30m, got "5"',
@@ -235,12 +236,25 @@ describe('a wrong command line is told with the usage, and exit code 2', () => {
     [['rules', '--label', 'a'], '--label must be NAME=VALUE, each name once, got "a"'],
     [['rules', '--label', 'namespace=a'], 'label "namespace" of metric `the standard set` is set by the hierarchy'],
     [['rules', '--label', 'a=b', 'empty.js'], '--naming, --prefix and --label are for use without modules'],
-    [['rules', 'missing.js'], 'there is no module "missing.js"'],
     [['servicemonitor', '--scheme', 'ftp'], '--scheme must be http or https, got "ftp"'],
     [['servicemonitor', '--path', 'metrics'], '--path must be a path that begins with /'],
     [['servicemonitor', '--bearer-secret', 'a'], '--bearer-secret must be the name of a Secret and of its key'],
     [['servicemonitor', '--name', 'A_b'], '--name must be a name of Kubernetes'],
-  ])('%j', async (args, message) => {
+  ])('%j is refused', (args, message) => {
+    expect(() => readCommandLine(args)).toThrow(message);
+    expect(() => readCommandLine(args)).toThrow(/^PROFILED_(CONFIG|METRIC)_INVALID: /);
+  });
+
+  test.each([
+    [['alerts'], 'there is no command "alerts"'],
+    [['rules', '--objective', '100'], '--objective must be a number above 0 and below 100, got "100"'],
+    [
+      ['rules', '--latency-objective', '10'],
+      'the latency objective is 10 s, but the durations are only told apart up to 10 s',
+    ],
+    [['rules', 'missing.js'], 'there is no module "missing.js"'],
+    [['rules', '--label', 'namespace=a'], 'label "namespace" of metric `the standard set` is set by the hierarchy'],
+  ])('%j is told with the usage, and exit code 2', async (args, message) => {
     const { code, stdout, stderr } = await run(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(`profiled: ${message}`);

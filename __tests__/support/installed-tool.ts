@@ -3,13 +3,18 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** What this test file has been told is missing. */
+const missing = new Set<string>();
+
 /**
  * `describe` for tests that ask a tool of the Debian package `prometheus`. A developer's machine may do without: the tests are then
  * skipped, with one line. Where CI is set they run, and its absence fails them.
  */
 export function describeWith(tool: 'prometheus' | 'promtool'): jest.Describe {
   if (spawnSync(tool, ['--version']).status === 0 || process.env.CI) return describe;
-  process.stderr.write(`${tool} is not installed: its tests are skipped (Debian: apt-get install prometheus)\n`);
+  if (!missing.has(tool))
+    process.stderr.write(`${tool} is not installed: its tests are skipped (Debian: apt-get install prometheus)\n`);
+  missing.add(tool);
   return describe.skip;
 }
 

@@ -1,5 +1,12 @@
-import { SELF_METRICS } from '../metrics/names';
-import { addressLabelNames, type EndpointQueries, select, type SelfMetric, type StandardKey } from './queries';
+import { ERROR_TYPE_LABEL, SELF_METRICS } from '../metrics/names';
+import {
+  addressLabelNames,
+  type EndpointQueries,
+  metricName,
+  select,
+  type SelfMetric,
+  type StandardKey,
+} from './queries';
 
 /** What the rules are made with. */
 export interface RuleOptions {
@@ -67,7 +74,7 @@ function budgetAlerts(queries: EndpointQueries, { objective }: RuleOptions, wher
       summary: `${where} fails too often`,
       description:
         `{{ $value | humanizePercentage }} of the requests that ended in ${long} have failed, which spends the error budget of ${objective} % ` +
-        `${factor} times as fast as it lasts; the last ${short} are no better. errors_total says by error_type where they fail.`,
+        `${factor} times as fast as it lasts; the last ${short} are no better. ${metricName(queries.set, 'errors')} says by ${ERROR_TYPE_LABEL} where they fail.`,
     };
   });
 }

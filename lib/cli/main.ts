@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './quiet';
 import { stringify } from 'yaml';
 import { dashboard } from '../artefacts/dashboard';
 import { ruleFile } from '../artefacts/rules';

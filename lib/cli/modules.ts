@@ -17,11 +17,11 @@ const LIMIT_MS = 60_000;
  *   handler
  */
 export async function setsOfModules({ modules, preloads }: Source): Promise<readonly StandardSet[]> {
-  const loaded = [...preloads.filter((_, i) => i % 2 === 1), ...modules].join(', ');
+  const loaded = [...preloads.map(([, module]) => module), ...modules].join(', ');
   const worker = new Worker(join(__dirname, 'module-worker.js'), {
     workerData: modules.map(fileOf),
     // Before anything else, since a preloaded module may have handlers too.
-    execArgv: ['--require', join(__dirname, 'quiet.js'), ...preloads],
+    execArgv: ['--require', join(__dirname, 'quiet.js'), ...preloads.flat()],
     stdout: true,
   });
   worker.stdout.pipe(process.stderr);

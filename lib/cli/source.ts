@@ -7,15 +7,17 @@ import { invalid, type Values } from './values';
 export interface Source {
   /** Files or packages, as they were given. */
   readonly modules: readonly string[];
-  /** What comes before them, as node takes it: `['--require', 'x', '--import', 'y']`. */
-  readonly preloads: readonly string[];
+  /** What comes before them, each with the flag of node that loads it. */
+  readonly preloads: readonly (readonly [flag: '--require' | '--import', module: string])[];
   /** Every endpoint under the names and labels that were given: what it is for when there is no module. */
   readonly set: StandardSet;
 }
 
 /** @throws PROFILED_CONFIG_INVALID, PROFILED_METRIC_INVALID for a label */
 export function readSource(values: Values, modules: readonly string[]): Source {
-  const preloads = ['require', 'import'].flatMap((flag) => values.texts(flag).flatMap((text) => [`--${flag}`, text]));
+  const preloads = (['require', 'import'] as const).flatMap((flag) =>
+    values.texts(flag).map((module) => [`--${flag}` as const, module] as const),
+  );
   const naming = values.oneOf('naming', NAMINGS);
   const prefix = values.text('prefix');
   const labels = values.pairs('label');

@@ -23,12 +23,14 @@ export function autoStartSystemServer(): Promise<SystemServerInfo | undefined> {
   return begun.done;
 }
 
-/** Keeps the environment from starting a server in this process or thread at all: for a tool that only looks at handlers. */
+/**
+ * Keeps the environment from starting a server in this process or thread, a start that is scheduled included: for a tool that only
+ * looks at handlers.
+ */
 export function preventAutoStart(): void {
-  systemServerState().autoStart ??= {
-    immediate: setImmediate(() => undefined).unref(),
-    done: Promise.resolve(undefined),
-  };
+  const state = systemServerState();
+  if (state.autoStart) clearImmediate(state.autoStart.immediate);
+  state.autoStart = { immediate: setImmediate(() => undefined).unref(), done: Promise.resolve(undefined) };
 }
 
 function begin() {
