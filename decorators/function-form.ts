@@ -6,7 +6,7 @@ import { checkCustomMetric, type CustomMetricOptions } from '../lib/profile/cust
 import { checkAddress, defineEndpoint, type ProfiledEndpoint } from '../lib/profile/endpoint';
 import { measure } from '../lib/profile/measure';
 import { Method } from '../lib/profile/method';
-import { bindingKey, checkRecorderOptions } from '../lib/profile/recorder';
+import { bindingKey, checkRecorderOptions, RECORDER_OPTIONS } from '../lib/profile/recorder';
 import { autoStart } from '../lib/server/auto-start';
 import type { Handler, ProfiledOptions } from './profiled';
 
@@ -47,7 +47,7 @@ export function profiled(
   handler: Function | Handler,
   options: FunctionFormOptions = {},
 ): unknown {
-  checkOptionNames('profiled', options, ['naming', 'prefix', 'labels', 'buckets', 'sizeOf', 'customMetrics']);
+  checkOptionNames('profiled', options, [...RECORDER_OPTIONS, 'customMetrics']);
   const { customMetrics = [], ...rest } = options;
   checkRecorderOptions('profiled', rest);
   customMetrics.forEach(checkCustomMetric);

@@ -4,12 +4,16 @@ import {
   DEFAULT_BUCKETS,
   DROP_REASONS,
   INFERENCE_BUCKETS,
+  INFERENCE_FIRST_RESPONSE_BUCKETS,
   LEVELS,
   NAMING_SCHEMES,
+  OUTCOMES,
   PLANE_CAPACITY_METRIC,
   PLANE_METRICS,
   SELF_METRICS,
+  SIDES,
   STANDARD_METRICS,
+  STREAM_METRICS,
   UPTIME_METRIC,
 } from '../../lib/metrics/names';
 import { METRIC_MOMENTS } from '../../lib/profile/custom-metric';
@@ -54,6 +58,21 @@ describe('docs/metrics.md', () => {
     expect(standard).toContain(`by default \`${DEFAULT_BUCKETS.join(' ')}\``);
     expect(standard).toContain(`\`${INFERENCE_BUCKETS.join(' ')}\``);
     expect(NAMING_SCHEMES.dynamo.buckets).toBe(INFERENCE_BUCKETS);
+  });
+
+  test('lists the streaming set: names, types, HELP, labels, bounds, in the order of a scrape', () => {
+    const page = section(PAGE, 'The streaming set');
+    const expected = Object.values(STREAM_METRICS).map((metric) => {
+      const labels = 'labelNames' in metric ? metric.labelNames.join() : metric.type === 'histogram' ? 'le' : '';
+      return [metric.name, metric.type, metric.help, labels];
+    });
+    expect(columns(tableRows(page), 4)).toEqual(expected);
+    const { firstResponse, interResponse } = STREAM_METRICS;
+    expect(page).toContain(`Bounds \`${firstResponse.buckets.join(' ')}\``);
+    expect(page).toContain(`\`${INFERENCE_FIRST_RESPONSE_BUCKETS.slice(firstResponse.buckets.length).join(' ')}\``);
+    expect(page).toContain(`Bounds \`${interResponse.buckets.join(' ')}\``);
+    for (const outcome of OUTCOMES) expect(section(PAGE, 'Outcomes')).toContain(`| \`${outcome}\` |`);
+    for (const side of SIDES) expect(PAGE).toContain(`{side="${side}"}`);
   });
 
   test("lists the request plane's metrics: names, types, HELP, buckets, in the order of a scrape", () => {

@@ -1,11 +1,12 @@
 import { Registry } from 'prom-client';
 import { renderText } from '../../lib/metrics/exposition/render';
 import { LABEL_VALUE_LIMIT } from '../../lib/metrics/label-limit';
-import { type Naming, NAMINGS, SELF_METRICS } from '../../lib/metrics/names';
+import { type Naming, NAMING_SCHEMES, NAMINGS, SELF_METRICS, STREAM_METRICS } from '../../lib/metrics/names';
 import { planeCapacity, planeSeries } from '../../lib/metrics/plane-series';
 import { addProcessMetrics } from '../../lib/metrics/process-metrics';
 import { resolveNaming, standardSeries } from '../../lib/metrics/standard';
 import { storeOf } from '../../lib/metrics/store';
+import { streamSeries } from '../../lib/metrics/stream-series';
 import { describeWith, promtool, promtoolWith } from '../support/installed-tool';
 import { codeBlocks, section, textOf } from './markdown';
 
@@ -15,13 +16,11 @@ const PAGE = textOf('docs/metrics.md');
 function filled(naming: Naming): Registry {
   const registry = new Registry();
   const store = storeOf(registry);
-  const series = standardSeries(
-    store,
-    { namespace: 'n', component: 'c', endpoint: 'e "\\ \n' },
-    resolveNaming({ naming }),
-  );
+  const address = { namespace: 'n', component: 'c', endpoint: 'e "\\ \n' };
+  const series = standardSeries(store, address, resolveNaming({ naming }));
   series.requests.value += 1;
   series.duration.observe(0.2);
+  streamSeries(store, address, resolveNaming({ naming })).interResponse.observe(0.2);
   planeSeries(store, naming).transit.observe(0.2);
   planeCapacity(store, naming).value += 1;
   store.drop('x_total', 'value');
@@ -35,6 +34,9 @@ describeWith('promtool')('promtool', () => {
   test.each(NAMINGS)('has nothing to say of our metrics under the %s naming', async (naming) => {
     const text = await renderText(filled(naming));
     for (const { name } of Object.values(SELF_METRICS)) expect(text).toContain(`\n# TYPE ${name} `);
+    for (const { name } of Object.values(STREAM_METRICS)) {
+      expect(text).toContain(`\n# TYPE ${NAMING_SCHEMES[naming].prefix}${name} `);
+    }
     expect(promtool(['check', 'metrics'], text)).toEqual({ status: 0, complaints: [] });
   });
 

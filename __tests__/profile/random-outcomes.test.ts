@@ -1,7 +1,9 @@
 import { Registry } from 'prom-client';
 import { Annotated, Context, Profiled, useRegistry } from '../../lib';
+import { OUTCOMES } from '../../lib/metrics/names';
 import { collectGarbage, eventuallyCollected } from '../support/eventually';
 import { readings } from '../support/readings';
+import { streamReadings } from '../support/stream-readings';
 
 const CALLS = 100_000;
 
@@ -101,6 +103,10 @@ test(`${CALLS} calls that end in every way leave no gauge, no gap and no memory 
   expect(after.ended).toBe(after.requests);
   expect(after.errors.generate).toBeGreaterThan(CALLS / 10);
   expect(after.cancellations).toBeGreaterThan(CALLS / 10);
+  const { first, between, items: itemCount, outcomes, handler: waits, consumer } = await streamReadings(registry);
+  expect(Object.keys(outcomes)).toEqual([...OUTCOMES]);
+  expect(first[0] + between[0]).toBe(itemCount);
+  expect(waits + consumer).toBeLessThanOrEqual(after.durationSum + 1e-3);
   collectGarbage();
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(2 * 1024 * 1024);
 }, 60_000);

@@ -4,7 +4,7 @@ import { show } from '../metrics/labels';
 import { checkNaming, type EndpointAddress, type NamingOptions } from '../metrics/standard';
 import { bindBeforeScrape } from '../metrics/store';
 import { endpointOf } from '../profile/endpoint';
-import { addressName, Recorder } from '../profile/recorder';
+import { addressName, checkStreamMetrics, Recorder, type RecorderOptions } from '../profile/recorder';
 import { markServed } from '../profile/served';
 import type { RequestHeaders } from '../transports/transport';
 import type { RequestControlMessage } from '../wire/control-message';
@@ -18,8 +18,10 @@ import { type RequestSchema, type Validate, validatorOf } from './schema';
 /** What can be served: an object with a `generate` method, or a function. Either may return whatever a handler may return. */
 export type ServableHandler<T> = { generate(request: SingleIn<T>): unknown } | ((request: SingleIn<T>) => unknown);
 
+type MeasuringOptions = NamingOptions & Pick<RecorderOptions, 'streamMetrics'>;
+
 /** Settings of one ingress; those of the metrics go before what `@Profiled` says on the handler's class. */
-export interface IngressOptions<T> extends NamingOptions {
+export interface IngressOptions<T> extends MeasuringOptions {
   /** Checks and converts the data of each request. What does not fit counts as `deserialization`. @default everything fits */
   readonly schema?: RequestSchema<T>;
 }
@@ -42,7 +44,7 @@ const REQUEST_ID_HEADERS = ['request-id', 'x-dynamo-request-id'] as const;
  */
 export class Ingress<T = unknown> {
   readonly #handler: ServableHandler<T>;
-  readonly #options: NamingOptions;
+  readonly #options: MeasuringOptions;
   readonly #validate: Validate;
   #address: EndpointAddress | undefined;
   #labels: Labels = {};
@@ -50,10 +52,11 @@ export class Ingress<T = unknown> {
   readonly #plane = new PlaneMetrics();
   #scrapeKey: string | undefined;
 
-  private constructor(handler: ServableHandler<T>, { schema, ...naming }: IngressOptions<T>) {
-    checkNaming(naming);
+  private constructor(handler: ServableHandler<T>, { schema, ...options }: IngressOptions<T>) {
+    checkNaming(options);
+    checkStreamMetrics(options);
     this.#handler = handler;
-    this.#options = { ...endpointOf(handler)?.options, ...definedOnly(naming) };
+    this.#options = { ...endpointOf(handler)?.options, ...definedOnly(options) };
     this.#validate = validatorOf(schema);
   }
 
@@ -174,6 +177,6 @@ function isClass(handler: Function): boolean {
   return typeof generate === 'function' || Function.prototype.toString.call(handler).startsWith('class');
 }
 
-function definedOnly(options: NamingOptions): NamingOptions {
+function definedOnly(options: MeasuringOptions): MeasuringOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

@@ -1,5 +1,6 @@
 import { Context } from '../engine/context';
 import { itemsOf } from '../engine/items';
+import { shapeOf } from '../engine/shape';
 import type { ErrorType } from '../errors';
 import { deferred } from '../internal/deferred';
 import type { Profile } from '../profile/profile';
@@ -127,7 +128,9 @@ export class PayloadRun {
     const context = (this.#context = new Context(data, { id, metadata }));
     // A request that was stopped before it began has no items; its handler need not know.
     if (this.#state.isOver || this.#state.stop) return itemsOf(undefined)[Symbol.asyncIterator]();
-    return itemsOf(await this.#handler.call(context))[Symbol.asyncIterator]();
+    const result = await this.#handler.call(context);
+    if (shapeOf(result) !== 'value') this.#profile.beginStream();
+    return itemsOf(result)[Symbol.asyncIterator]();
   }
 
   /** Something that a handler gave broke the rules of iterators in a way that no step above looks for. */

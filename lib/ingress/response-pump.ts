@@ -19,6 +19,8 @@ export class ResponsePump {
    * the stream short. The iterator is closed on every path.
    */
   async run(): Promise<void> {
+    const { stream } = this.#state.profile;
+    stream?.ask();
     while (!this.#state.stop) {
       let step: IteratorResult<unknown>;
       try {
@@ -30,7 +32,10 @@ export class ResponsePump {
       if (step.done) return this.#complete();
       const published = this.#publish(step.value);
       // Not awaited where there was room: that would cost every item a turn of its own.
-      if (!(typeof published === 'boolean' ? published : await published)) return closeIterator(this.#iterator);
+      const hadRoom = typeof published === 'boolean';
+      if (!(hadRoom ? published : await published)) return closeIterator(this.#iterator);
+      if (hadRoom) stream?.askAtOnce();
+      else stream?.ask();
     }
     closeIterator(this.#iterator);
     if (this.#state.stop === 'consumer') await this.#complete();
@@ -60,6 +65,7 @@ export class ResponsePump {
   }
 
   async #complete(): Promise<void> {
+    this.#state.profile.stream?.finish();
     if (await this.#state.sent('publish_final', this.#reply.final())) this.#state.isOver = true;
   }
 }

@@ -11,6 +11,19 @@ export function now(): number {
   return seconds + nanos * 1e-9;
 }
 
+/** What a reading of {@link now} is to be added to, in seconds, and up to which reading it holds. */
+let unixOffset = 0;
+let unixOffsetUntil = -Infinity;
+
+/** Unix time in seconds of a reading of {@link now} that was just taken, to the millisecond. A clock that is set is followed within a second. */
+export function unixAt(seconds: number): number {
+  if (seconds >= unixOffsetUntil) {
+    unixOffset = Date.now() / 1000 - seconds;
+    unixOffsetUntil = seconds + 1;
+  }
+  return unixOffset + seconds;
+}
+
 /** What `performance.now()` is to be added to, in milliseconds. It is corrected with each use. */
 let origin = performance.timeOrigin;
 

@@ -93,6 +93,64 @@ export const STANDARD_METRICS = {
   },
 } as const;
 
+/** How a request can end; `lib/profile/outcome.ts` says what each means. */
+export const OUTCOMES = ['success', 'error', 'cancelled', 'abandoned'] as const;
+export const OUTCOME_LABEL = 'outcome';
+
+/** Whom a stream waits for. */
+export const SIDES = ['handler', 'consumer'] as const;
+export const SIDE_LABEL = 'side';
+
+/**
+ * The streaming set, in the order of a scrape: made for an endpoint when its handler first returns a stream. `docs/metrics.md`
+ * defines each of them.
+ */
+export const STREAM_METRICS = {
+  firstResponse: {
+    type: 'histogram',
+    name: 'time_to_first_response_seconds',
+    help: 'Time from the arrival of a request until the first item of its stream was handed on, in seconds',
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60],
+  },
+  interResponse: {
+    type: 'histogram',
+    name: 'inter_response_seconds',
+    help: 'Time between two consecutive items of one stream that were handed on, in seconds',
+    buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+  },
+  items: {
+    type: 'counter',
+    name: 'response_items_total',
+    help: 'Total number of items of streams that were handed on by work handler',
+  },
+  outcomes: {
+    type: 'counter',
+    name: 'stream_outcomes_total',
+    labelNames: [OUTCOME_LABEL],
+    help: 'Total number of streams that ended, by the way in which they ended',
+  },
+  lastProgress: {
+    type: 'gauge',
+    name: 'last_progress_timestamp_seconds',
+    aggregator: 'max',
+    help: 'Unix time at which the last item of any stream was handed on, in seconds',
+  },
+  waits: {
+    type: 'counter',
+    name: 'stream_wait_seconds_total',
+    labelNames: [SIDE_LABEL],
+    help: 'Total time that streams have waited for their handler or for their consumer, in seconds',
+  },
+} as const;
+
+/** What the preset `inference` adds to the bounds of `time_to_first_response_seconds`: a model may have a queue before it. */
+export const INFERENCE_FIRST_RESPONSE_BUCKETS: readonly number[] = [
+  ...STREAM_METRICS.firstResponse.buckets,
+  120,
+  300,
+  600,
+];
+
 /** What the worker's side of the request plane says of the whole process, without labels; in the order of a scrape. */
 export const PLANE_METRICS = {
   transit: {

@@ -11,6 +11,8 @@ import {
   type Naming,
   NAMING_SCHEMES,
   NAMINGS,
+  OUTCOME_LABEL,
+  SIDE_LABEL,
   STANDARD_METRICS,
 } from './names';
 import type { MetricStore } from './store';
@@ -55,7 +57,12 @@ export function checkNaming(options: NamingOptions): void {
     );
   }
   const taken = [...Object.values(NAMING_SCHEMES.plain.labels), ...Object.values(NAMING_SCHEMES.dynamo.labels)];
-  checkLabelNames('the standard set', Object.keys(labels ?? {}), [...taken, ERROR_TYPE_LABEL]);
+  checkLabelNames('the standard set', Object.keys(labels ?? {}), [
+    ...taken,
+    ERROR_TYPE_LABEL,
+    OUTCOME_LABEL,
+    SIDE_LABEL,
+  ]);
   if (buckets !== undefined) resolveBuckets(buckets);
 }
 

@@ -5,6 +5,7 @@ import { NO_LABELS } from '../metrics/labels';
 import { ERROR_TYPE_VALUES } from '../metrics/names';
 import type { StandardSeries } from '../metrics/standard';
 import type { MetricStore } from '../metrics/store';
+import type { StreamSeries } from '../metrics/stream-series';
 import { type CustomMetric, type CustomMetricOptions, type MetricMoment } from './custom-metric';
 import type { SizeOf } from './sizes';
 
@@ -17,6 +18,8 @@ export interface Binding {
   readonly name: string;
   /** The name of `response_bytes_total` here: what an unmeasurable item is a dropped sample of. */
   readonly bytesMetric: string;
+  /** What streams write to, made at the first stream; undefined where that is not recorded. */
+  readonly streams: (() => StreamSeries) | undefined;
   /** False when only custom metrics are recorded, because the standard ones are someone else's. */
   readonly standard: boolean;
   readonly onRequest: readonly CustomMetric[] | undefined;

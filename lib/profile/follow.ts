@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { shapeOf } from '../engine/shape';
+import { type Shape, shapeOf } from '../engine/shape';
 import { log } from '../internal/logger';
 import type { Profile } from './profile';
 import { tapAsyncIterable, tapSyncIterable } from './tap-iterable';
@@ -22,13 +22,17 @@ export function follow(profile: Profile, result: unknown): unknown {
 }
 
 function followShape(profile: Profile, result: unknown): unknown {
-  switch (shapeOf(result)) {
-    case 'value':
-      if (result !== undefined) profile.observe(result);
-      profile.complete();
-      return result;
-    case 'promise':
-      return followPromise(profile, result as PromiseLike<unknown>);
+  const shape = shapeOf(result);
+  if (shape === 'promise') return followPromise(profile, result as PromiseLike<unknown>);
+  if (shape !== 'value') return followStream(profile, result, shape);
+  if (result !== undefined) profile.observe(result);
+  profile.complete();
+  return result;
+}
+
+function followStream(profile: Profile, result: unknown, shape: Exclude<Shape, 'value' | 'promise'>): unknown {
+  profile.beginStream();
+  switch (shape) {
     case 'async-iterable':
       return tapAsyncIterable(profile, result as object);
     case 'iterable':

@@ -34,7 +34,9 @@ export function measure<F extends AnyFunction>(
         throw error;
       }
       // Nobody can have touched a generator that was just made: it needs no look at what it is.
-      return makesStreams ? new AsyncTap(result as AsyncGenerator, profile) : follow(profile, result);
+      if (!makesStreams) return follow(profile, result);
+      profile.beginStream();
+      return new AsyncTap(result as AsyncGenerator, profile);
     },
   };
   copyIdentity(original, wrapper);

@@ -1,3 +1,5 @@
+import type { OUTCOMES } from '../metrics/names';
+
 /**
  * How a request ended. Each request ends once, and keeps its duration and bytes whichever way it went.
  *
@@ -6,4 +8,4 @@
  * - `cancelled`: the consumer stopped it: `break`, `return()`, a stop or kill, an aborted signal.
  * - `abandoned`: its stream was dropped and collected before it ended.
  */
-export type Outcome = 'success' | 'error' | 'cancelled' | 'abandoned';
+export type Outcome = (typeof OUTCOMES)[number];

@@ -9,6 +9,7 @@ import { isAborted } from './cancellation';
 import type { CustomMetric } from './custom-metric';
 import type { Outcome } from './outcome';
 import { Remains } from './remains';
+import { StreamProfile } from './stream-profile';
 
 /**
  * One request from arrival to end: counted and in flight from its construction, settled exactly once whichever way it ends.
@@ -26,6 +27,7 @@ export class Profile {
   #error: unknown;
   #settled = false;
   #remains: Remains | undefined;
+  #stream: StreamProfile | undefined;
 
   constructor(binding: Binding, handler: unknown, id: string | undefined) {
     this.#binding = binding;
@@ -37,6 +39,17 @@ export class Profile {
 
   get isSettled(): boolean {
     return this.#settled;
+  }
+
+  /** The times of the stream that is the answer; undefined while there is none, and where they are not recorded. */
+  get stream(): StreamProfile | undefined {
+    return this.#stream;
+  }
+
+  /** The handler has returned a stream, which is the answer. Call once, before the stream is handed out. */
+  beginStream(): void {
+    const { streams } = this.#binding;
+    if (streams && !this.#settled) this.#stream = new StreamProfile(streams(), this.#start);
   }
 
   /** Takes the arguments of an in-process call: measures the request value and records what is recorded on arrival. */
@@ -63,6 +76,7 @@ export class Profile {
     this.#itemCount += 1;
     if (this.#remains) this.#remains.itemCount = this.#itemCount;
     this.#binding.series.responseBytes.value += bytes;
+    if (this.#stream) this.#stream.item();
   }
 
   /** Adds bytes that belong to no item, such as a final marker. */
@@ -117,7 +131,7 @@ export class Profile {
   /** What settles the request should its stream be collected; whoever holds it does not hold the request. */
   get remains(): Remains {
     if (!this.#remains) {
-      this.#remains = new Remains(this.#binding, this.#start);
+      this.#remains = new Remains(this.#binding, this.#start, this.#stream);
       this.#remains.itemCount = this.#itemCount;
       this.#remains.outcome = this.#outcome;
     }
@@ -129,10 +143,12 @@ export class Profile {
     if (this.#settled) return;
     this.#settled = true;
     const { series, onEnd } = this.#binding;
-    const duration = now() - this.#start;
-    this.#outcome ??= 'success';
+    const at = now();
+    const duration = at - this.#start;
+    const outcome = (this.#outcome ??= 'success');
     series.inflight.value -= 1;
     series.duration.observe(duration);
+    this.#stream?.end(outcome, at);
     if (onEnd) this.#record(onEnd, undefined, duration);
     if (log.errorEnabled && this.#binding.standard) this.#logEnd(duration);
     this.#args = undefined;

@@ -10,6 +10,7 @@ import {
   standardSeries,
 } from '../metrics/standard';
 import { currentStore, shared } from '../metrics/store';
+import { type StreamSeries, streamSeries } from '../metrics/stream-series';
 import { bindCustomMetrics, type Binding, UNSEEN_SERIES } from './binding';
 import { CustomMetric, type CustomMetricOptions } from './custom-metric';
 import { Profile } from './profile';
@@ -23,16 +24,34 @@ export interface RecorderOptions extends NamingOptions {
    * @default UTF-8 length of strings, `byteLength` of buffers, exact JSON length of anything else
    */
   readonly sizeOf?: SizeOf | 'off';
+  /**
+   * Whether streams have metrics of their own: time to the first item, time between items, items, outcomes, who waited for whom.
+   * They cost up to two readings of the clock an item. @default true
+   */
+  readonly streamMetrics?: boolean;
 }
+
+/** The options of a recorder, by name. */
+export const RECORDER_OPTIONS = ['naming', 'prefix', 'labels', 'buckets', 'sizeOf', 'streamMetrics'] as const;
 
 /** @throws PROFILED_CONFIG_INVALID or PROFILED_METRIC_INVALID, naming the option */
 export function checkRecorderOptions(what: string, options: RecorderOptions): void {
-  checkOptionNames(what, options, ['naming', 'prefix', 'labels', 'buckets', 'sizeOf']);
+  checkOptionNames(what, options, RECORDER_OPTIONS);
   checkNaming(options);
+  checkStreamMetrics(options);
   const { sizeOf: size } = options;
   if (size !== undefined && size !== 'off' && typeof size !== 'function') {
     throw new ProfiledError('PROFILED_CONFIG_INVALID', `\`sizeOf\` must be a function or 'off', got ${show(size)}`);
   }
+}
+
+/** @throws PROFILED_CONFIG_INVALID unless `streamMetrics` is a boolean or left out */
+export function checkStreamMetrics({ streamMetrics }: Pick<RecorderOptions, 'streamMetrics'>): void {
+  if (streamMetrics === undefined || typeof streamMetrics === 'boolean') return;
+  throw new ProfiledError(
+    'PROFILED_CONFIG_INVALID',
+    `\`streamMetrics\` must be true or false, got ${show(streamMetrics)}`,
+  );
 }
 
 /** What a recorder is made of. */
@@ -96,9 +115,12 @@ export class Recorder {
       customMetrics,
       (metric) => new CustomMetric(metric, store, labels, naming.naming),
     );
+    let streams: StreamSeries | undefined;
+    const makeStreams = (): StreamSeries => (streams ??= streamSeries(store, address!, naming));
     return {
       series,
       store,
+      streams: isStandard && options.streamMetrics !== false ? makeStreams : undefined,
       sizeOf: !isStandard || options.sizeOf === 'off' ? noSize : (options.sizeOf ?? sizeOf),
       name: address ? addressName(address) : name,
       bytesMetric: naming.prefix + STANDARD_METRICS.responseBytes.name,
@@ -122,7 +144,14 @@ export function bindingKey(
   { address, options }: { readonly address: EndpointAddress; readonly options: RecorderOptions },
   customMetrics: readonly CustomMetricOptions[] = [],
 ): string {
-  const { naming, prefix, labels, buckets } = options;
-  const parts = JSON.stringify({ naming, prefix, labels, buckets, metrics: customMetrics.map(({ name }) => name) });
+  const { naming, prefix, labels, buckets, streamMetrics } = options;
+  const parts = JSON.stringify({
+    naming,
+    prefix,
+    labels,
+    buckets,
+    streamMetrics,
+    metrics: customMetrics.map(({ name }) => name),
+  });
   return `${kind} ${addressName(address)} ${parts}`;
 }

@@ -1,6 +1,7 @@
 import { now } from '../internal/clock';
 import type { Binding } from './binding';
 import type { Outcome } from './outcome';
+import type { StreamProfile } from './stream-profile';
 
 /**
  * What is left of a request whose stream is collected before it ended: enough to settle it, and nothing that leads back to the
@@ -11,19 +12,23 @@ export class Remains {
   outcome: Outcome | undefined;
   readonly #binding: Binding;
   readonly #start: number;
+  readonly #stream: StreamProfile | undefined;
 
-  constructor(binding: Binding, start: number) {
+  constructor(binding: Binding, start: number, stream: StreamProfile | undefined) {
     this.#binding = binding;
     this.#start = start;
+    this.#stream = stream;
   }
 
   /** Ends the request as abandoned, or as what it was already found to be. */
   settle(): void {
     const { series, onEnd } = this.#binding;
-    const durationSeconds = now() - this.#start;
+    const at = now();
+    const durationSeconds = at - this.#start;
     const outcome = (this.outcome ??= 'abandoned');
     series.inflight.value -= 1;
     series.duration.observe(durationSeconds);
+    this.#stream?.end(outcome, at);
     if (!onEnd) return;
     const { itemCount } = this;
     const event = { request: undefined, item: undefined, error: undefined, handler: undefined };

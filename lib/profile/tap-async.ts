@@ -1,5 +1,6 @@
 import { guard, type Guarded, unguard } from './leak-guard';
 import type { Profile } from './profile';
+import type { StreamProfile } from './stream-profile';
 
 type AnyResult = IteratorResult<unknown, unknown>;
 
@@ -18,6 +19,7 @@ export class AsyncTap implements Guarded {
   readonly owner: object | undefined;
 
   readonly #unwatch: (() => void) | undefined;
+  readonly #stream: StreamProfile | undefined;
   readonly #onResult = (result: AnyResult): AnyResult => this.#take(result);
   readonly #onError = (error: unknown): never => this.#end(error);
 
@@ -29,11 +31,13 @@ export class AsyncTap implements Guarded {
     owner?: object,
   ) {
     this.owner = owner;
+    this.#stream = profile.stream;
     this.#unwatch = unwatch;
     if (!unwatch) guard(this);
   }
 
   next(value?: unknown): Promise<AnyResult> {
+    this.#stream?.ask();
     let result: Promise<AnyResult>;
     try {
       result = this.source.next(value);
@@ -46,6 +50,7 @@ export class AsyncTap implements Guarded {
   /** The consumer wants no more. The request lasts until the source has cleaned up. */
   async return(value?: unknown): Promise<AnyResult> {
     this.profile.cancel();
+    this.#stream?.ask();
     const { source } = this;
     if (typeof source.return !== 'function') return this.#take({ done: true, value: await value });
     return this.#follow(() => source.return!(value), this.#onError);
@@ -58,6 +63,7 @@ export class AsyncTap implements Guarded {
       await this.return();
       throw error;
     }
+    this.#stream?.ask();
     return this.#follow(
       () => source.throw!(error),
       (thrown) => {

@@ -20,21 +20,38 @@ export function tapReadable(profile: Profile, stream: Readable): Readable {
   let profiles = waiting.get(stream);
   if (!profiles) {
     profiles = new Map<Profile, () => void>();
-    shadowEmit(stream, profiles);
+    shadow(stream, profiles);
     waiting.set(stream, profiles);
   }
   profiles.set(profile, watch(stream, profile));
   return stream;
 }
 
-function shadowEmit(stream: Readable, profiles: Map<Profile, () => void>): void {
-  const emit = stream.emit;
-  const tapped = function (this: Readable, event: string | symbol, ...args: unknown[]): boolean {
+function shadow(stream: Readable, profiles: Map<Profile, () => void>): void {
+  const { emit, read } = stream;
+  const ask = (): void => {
+    for (const profile of profiles.keys()) profile.stream?.askMore();
+  };
+  let hasItem = false;
+  const tappedEmit = function (this: Readable, event: string | symbol, ...args: unknown[]): boolean {
     if (event === 'data') for (const profile of profiles.keys()) profile.observe(args[0]);
     else if (event === 'end' || event === 'error' || event === 'close') settle(profiles, event, args[0]);
-    return Reflect.apply<Readable, [string | symbol, ...unknown[]], boolean>(emit, this, [event, ...args]);
+    const isHeard = Reflect.apply<Readable, [string | symbol, ...unknown[]], boolean>(emit, this, [event, ...args]);
+    if (event === 'data') {
+      hasItem = true;
+      // Who lets it flow asks for the next one without calling `read`.
+      if (this.readableFlowing) ask();
+    }
+    return isHeard;
   };
-  Object.defineProperty(stream, 'emit', { value: tapped, configurable: true, writable: true, enumerable: false });
+  /** `read(0)` is how a `readable` listener begins, and later how the stream itself fills its buffer, asked or not. */
+  const tappedRead = function (this: Readable, size?: number): unknown {
+    if (size !== 0 || (!hasItem && this.readableLength === 0)) ask();
+    return Reflect.apply(read, this, [size]);
+  };
+  for (const [name, value] of Object.entries({ emit: tappedEmit, read: tappedRead })) {
+    Object.defineProperty(stream, name, { value, configurable: true, writable: true, enumerable: false });
+  }
 }
 
 function settle(profiles: Map<Profile, () => void>, event: 'end' | 'error' | 'close', error: unknown): void {

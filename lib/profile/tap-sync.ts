@@ -1,5 +1,6 @@
 import { guard, type Guarded, unguard } from './leak-guard';
 import type { Profile } from './profile';
+import type { StreamProfile } from './stream-profile';
 
 type AnyResult = IteratorResult<unknown, unknown>;
 
@@ -13,6 +14,7 @@ export class SyncTap implements Guarded {
   /** Keeps the object that was handed out alive as long as its iterator is, since the guard watches that one. */
   readonly owner: object | undefined;
   readonly #unwatch: (() => void) | undefined;
+  readonly #stream: StreamProfile | undefined;
 
   constructor(
     readonly source: Iterator<unknown, unknown>,
@@ -21,11 +23,13 @@ export class SyncTap implements Guarded {
     owner?: object,
   ) {
     this.owner = owner;
+    this.#stream = profile.stream;
     this.#unwatch = unwatch;
     if (!unwatch) guard(this);
   }
 
   next(value?: unknown): AnyResult {
+    this.#stream?.ask();
     try {
       return this.#take(this.source.next(value));
     } catch (error) {
@@ -35,6 +39,7 @@ export class SyncTap implements Guarded {
 
   return(value?: unknown): AnyResult {
     this.profile.cancel();
+    this.#stream?.ask();
     const { source } = this;
     try {
       return this.#take(typeof source.return === 'function' ? source.return(value) : { done: true, value });
@@ -49,6 +54,7 @@ export class SyncTap implements Guarded {
       this.return();
       throw error;
     }
+    this.#stream?.ask();
     try {
       return this.#take(source.throw(error));
     } catch (thrown) {

@@ -25,6 +25,7 @@ class WebStreamTap {
 
   readonly pull = async (controller: ReadableStreamController<unknown>): Promise<void> => {
     const { profile } = this;
+    profile.stream?.askMore();
     try {
       this.#reader ??= this.source.getReader();
     } catch (error) {
@@ -50,6 +51,7 @@ class WebStreamTap {
 
   readonly cancel = async (reason: unknown): Promise<void> => {
     this.profile.cancel();
+    this.profile.stream?.askMore();
     try {
       await (this.#reader ?? this.source).cancel(reason);
     } finally {
