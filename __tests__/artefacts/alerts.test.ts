@@ -1,4 +1,4 @@
-import { metricName, select, type StandardKey } from '../../lib/artefacts/queries';
+import { metricName, select, type MetricKey } from '../../lib/artefacts/queries';
 import { type Rule, ruleFile } from '../../lib/artefacts/rules';
 import { SELF_METRICS } from '../../lib/metrics/names';
 import type { StandardSet } from '../../lib/metrics/standard';
@@ -12,7 +12,7 @@ type Series = readonly [name: string, labels: Readonly<Record<string, string>>, 
 const TARGET = { job: 'j', instance: 'i' };
 
 /** What becomes of a handler's requests. */
-interface Run extends Partial<Record<StandardKey, string>> {
+interface Run extends Partial<Record<MetricKey, string>> {
   /** Whether they take between 0.25 and 2.5 s, and not less. */
   readonly isSlow?: boolean;
 }
@@ -31,7 +31,7 @@ function handler(
     [`${name}_bucket`, { ...labels, le: '2.5' }, duration],
     [`${name}_bucket`, { ...labels, le: '+Inf' }, duration],
   ];
-  for (const [key, samples] of Object.entries(others) as [StandardKey, string][]) {
+  for (const [key, samples] of Object.entries(others) as [MetricKey, string][]) {
     const more: Record<string, string> = key === 'errors' ? { error_type: 'generate' } : {};
     all.push([metricName(set, key), { ...labels, ...more }, samples]);
   }
@@ -145,6 +145,17 @@ describeWith('promtool').each(TRIED)('under %s', (_, options, endpoint) => {
         { alert, at: 64, fires: [] },
       ];
       check(series, expected, 'instance');
+    });
+
+    test('does not fire while streams hand on items, and does when they stop', () => {
+      check(
+        handler(set, { ...stuck, items: '0+100x60 6000+0x600' }),
+        [
+          { alert, at: 58, fires: [] },
+          { alert, at: 75, fires: ['i'] },
+        ],
+        'instance',
+      );
     });
 
     test('does not fire for an idle process, nor for one with a request that has just begun', () => {

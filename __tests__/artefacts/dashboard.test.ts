@@ -1,5 +1,12 @@
 import { dashboard } from '../../lib/artefacts/dashboard';
-import { NAMING_SCHEMES, PLANE_METRICS, SELF_METRICS, STANDARD_METRICS, UPTIME_METRIC } from '../../lib/metrics/names';
+import {
+  NAMING_SCHEMES,
+  PLANE_METRICS,
+  SELF_METRICS,
+  STANDARD_METRICS,
+  STREAM_METRICS,
+  UPTIME_METRIC,
+} from '../../lib/metrics/names';
 import type { StandardSet } from '../../lib/metrics/standard';
 import { describeWith, promtoolWith } from '../support/installed-tool';
 import { NAMES, setOf } from './sets';
@@ -31,6 +38,8 @@ test('has a row for each subject, and panels below it that fill its width', () =
     'Traffic',
     'Errors',
     'Latency',
+    'Streams: items',
+    'Streams: ends and waits',
     'In flight',
     'Bytes',
     'Cancellations',
@@ -68,6 +77,9 @@ test.each([
   ['Failures by type', 'cps'],
   ['Duration', 's'],
   ['Durations', 's'],
+  ['Time to the first item', 's'],
+  ['Time since the last item', 's'],
+  ['Streams by outcome', 'cps'],
   ['Requests in flight', 'short'],
   ['Bytes of responses', 'Bps'],
   ['Mean size of a response', 'decbytes'],
@@ -109,6 +121,7 @@ test('without a module its variables offer every endpoint, of one job if it is g
 test('names no metric that there is not', () => {
   const known = [
     ...Object.values(STANDARD_METRICS),
+    ...Object.values(STREAM_METRICS),
     ...Object.values(SELF_METRICS),
     ...Object.values(PLANE_METRICS),
     UPTIME_METRIC,

@@ -5,7 +5,7 @@ import {
   metricName,
   select,
   type SelfMetric,
-  type StandardKey,
+  type MetricKey,
 } from './queries';
 
 /** What the rules are made with. */
@@ -45,8 +45,11 @@ export const BURN_RATES = [
   { factor: 1, long: '3d', short: '6h', severity: 'ticket' },
 ] as const;
 
-/** What moves while a request gets on: a handler whose requests move none of these stalls. */
-const PROGRESS: readonly (readonly [StandardKey, suffix: string])[] = [['duration', '_count']];
+/** What grows while requests get on: a handler whose requests make none of these grow stalls. One that is not there does not. */
+const PROGRESS: readonly (readonly [MetricKey, suffix: string])[] = [
+  ['duration', '_count'],
+  ['items', ''],
+];
 
 /** The alerts of one endpoint, or of all where the queries say none. */
 export function endpointAlerts(queries: EndpointQueries, options: RuleOptions): Alert[] {
@@ -104,8 +107,8 @@ function stalled(queries: EndpointQueries, { window, for: duration }: RuleOption
     for: duration,
     summary: `${where} on {{ $labels.instance }} stalls`,
     description:
-      `{{ $value }} requests are in flight and none has ended for ${window}, for ${duration} on end. The handler waits for something that does ` +
-      'not come, or its consumers do not read: take a stack or a heap snapshot of that process before it is restarted.',
+      `{{ $value }} requests are in flight, and for ${window} none has ended or handed on an item, for ${duration} on end. The handler waits for something ` +
+      'that does not come, or its consumers do not read: take a stack or a heap snapshot of that process before it is restarted.',
   } as const;
 }
 

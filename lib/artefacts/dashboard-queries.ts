@@ -1,7 +1,7 @@
 import { ProfiledError } from '../errors';
 import { LEVELS } from '../metrics/names';
 import type { StandardSet } from '../metrics/standard';
-import { addressLabelNames, metricName, oneOf, type StandardKey } from './queries';
+import { addressLabelNames, metricName, oneOf, type MetricKey } from './queries';
 
 /** The variables that every query is narrowed by, beside the data source. */
 export const VARIABLES = ['job', ...LEVELS] as const;
@@ -11,6 +11,8 @@ export class DashboardQueries {
   readonly naming: StandardSet['naming'];
   /** Tells the lines of a panel apart. */
   readonly legend: string;
+  /** The labels of an endpoint, as an aggregation lists them. */
+  readonly by: string;
   /** The label behind each variable. */
   readonly #labels: readonly string[];
   readonly #sets: readonly StandardSet[];
@@ -28,22 +30,24 @@ export class DashboardQueries {
       );
     }
     this.#sets = sets;
-    this.#labels = ['job', ...addressLabelNames(this.naming)];
-    this.legend = this.#address.map((label) => `{{${label}}}`).join('.');
+    const address = addressLabelNames(this.naming);
+    this.#labels = ['job', ...address];
+    this.by = address.join(', ');
+    this.legend = address.map((label) => `{{${label}}}`).join('.');
   }
 
-  /** A standard metric of the chosen endpoints. */
-  metric(key: StandardKey, suffix = ''): string {
+  /** A metric of the chosen endpoints. */
+  metric(key: MetricKey, suffix = ''): string {
     return this.#select(key, suffix, [...this.#constant((label) => !this.#labels.includes(label)), ...this.#chosen()]);
   }
 
   /** The sum of its rates, for each endpoint; `more` keeps further labels. */
-  rate(key: StandardKey, suffix = '', ...more: string[]): string {
+  rate(key: MetricKey, suffix = '', ...more: string[]): string {
     return this.sum(`rate(${this.metric(key, suffix)}[$__rate_interval])`, ...more);
   }
 
   sum(expression: string, ...more: string[]): string {
-    return `sum by (${[...this.#address, ...more].join(', ')}) (${expression})`;
+    return `sum by (${[this.by, ...more].join(', ')}) (${expression})`;
   }
 
   /** A metric of the process, which no endpoint narrows. */
@@ -58,10 +62,6 @@ export class DashboardQueries {
     const job = this.job === undefined ? [] : [`job=${JSON.stringify(this.job)}`];
     const matchers = [...job, ...this.#constant(() => true), ...this.#chosen(i)];
     return `label_values(${this.#select('requests', '', matchers)}, ${this.#labels[i]})`;
-  }
-
-  get #address(): readonly string[] {
-    return this.#labels.slice(1);
   }
 
   /** That a label has one of the values chosen by its variable, for the first `count` variables. */
@@ -80,7 +80,7 @@ export class DashboardQueries {
     });
   }
 
-  #select(key: StandardKey, suffix: string, matchers: readonly string[]): string {
+  #select(key: MetricKey, suffix: string, matchers: readonly string[]): string {
     const names = [...new Set(this.#sets.map((set) => metricName(set, key) + suffix))];
     const isOne = names.length === 1;
     const all = isOne ? matchers : [`__name__=~${JSON.stringify(oneOf(names))}`, ...matchers];

@@ -1,6 +1,13 @@
-import { ERROR_TYPE_LABEL, NAMING_SCHEMES, SELF_METRICS, UPTIME_METRIC } from '../metrics/names';
+import {
+  ERROR_TYPE_LABEL,
+  NAMING_SCHEMES,
+  OUTCOME_LABEL,
+  SELF_METRICS,
+  SIDE_LABEL,
+  UPTIME_METRIC,
+} from '../metrics/names';
 import type { DashboardQueries } from './dashboard-queries';
-import { type SelfMetric } from './queries';
+import type { MetricKey, SelfMetric } from './queries';
 
 /** A query and the text of its lines. */
 export type Target = readonly [expr: string, legend: string];
@@ -27,6 +34,8 @@ export const ROWS: readonly Row[] = [
   { title: 'Traffic', panels: traffic },
   { title: 'Errors', panels: errors },
   { title: 'Latency', panels: latency },
+  { title: 'Streams: items', panels: items },
+  { title: 'Streams: ends and waits', panels: streams },
   { title: 'In flight', panels: inFlight },
   { title: 'Bytes', panels: bytes },
   { title: 'Cancellations', panels: cancellations },
@@ -69,18 +78,22 @@ function errors(queries: DashboardQueries): Panel[] {
   ];
 }
 
-function latency(queries: DashboardQueries): Panel[] {
-  const quantile = (q: number): Target => [
-    `histogram_quantile(${q}, ${queries.rate('duration', '_bucket', 'le')})`,
+/** A line for each quantile of a histogram. */
+function quantiles(queries: DashboardQueries, key: MetricKey): Target[] {
+  return [0.5, 0.9, 0.99].map((q) => [
+    `histogram_quantile(${q}, ${queries.rate(key, '_bucket', 'le')})`,
     `${queries.legend} p${q * 100}`,
-  ];
+  ]);
+}
+
+function latency(queries: DashboardQueries): Panel[] {
   return [
     {
       title: 'Duration',
       description:
         'Arrival until the end of the stream, as half, nine in ten and all but one in a hundred requests stay below.',
       unit: 's',
-      targets: [0.5, 0.9, 0.99].map(quantile),
+      targets: quantiles(queries, 'duration'),
     },
     {
       title: 'Durations',
@@ -88,6 +101,56 @@ function latency(queries: DashboardQueries): Panel[] {
       unit: 's',
       kind: 'heatmap',
       targets: [[`sum by (le) (increase(${queries.metric('duration', '_bucket')}[$__rate_interval]))`, '{{le}}']],
+    },
+  ];
+}
+
+function items(queries: DashboardQueries): Panel[] {
+  return [
+    {
+      title: 'Time to the first item',
+      description: 'Arrival until the first item of a stream was handed on.',
+      unit: 's',
+      targets: quantiles(queries, 'firstResponse'),
+    },
+    {
+      title: 'Time between items',
+      description: 'One item handed on until the next one of the same stream; slow consumers make it longer.',
+      unit: 's',
+      targets: quantiles(queries, 'interResponse'),
+    },
+    {
+      title: 'Items',
+      description: 'Items of streams handed on, a second.',
+      unit: 'cps',
+      targets: [[queries.rate('items'), queries.legend]],
+    },
+    {
+      title: 'Time since the last item',
+      description:
+        'Since any stream of the endpoint, in any process, handed on an item. Growing with requests in flight: they stall.',
+      unit: 's',
+      targets: [[`time() - max by (${queries.by}) (${queries.metric('lastProgress')} > 0)`, queries.legend]],
+    },
+  ];
+}
+
+function streams(queries: DashboardQueries): Panel[] {
+  return [
+    {
+      title: 'Streams by outcome',
+      description: 'Streams a second that were over, by the way in which they ended.',
+      unit: 'cps',
+      kind: 'stacked',
+      targets: [[queries.rate('outcomes', '', OUTCOME_LABEL), `${queries.legend} {{${OUTCOME_LABEL}}}`]],
+    },
+    {
+      title: 'Whom streams wait for',
+      description:
+        'Streams that wait for their handler or for their consumer, on average. Much of the consumer: readers are slow.',
+      unit: 'short',
+      kind: 'stacked',
+      targets: [[queries.rate('waits', '', SIDE_LABEL), `${queries.legend} {{${SIDE_LABEL}}}`]],
     },
   ];
 }

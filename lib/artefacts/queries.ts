@@ -1,16 +1,19 @@
 import { labelKey } from '../metrics/labels';
-import { LEVELS, NAMING_SCHEMES, type SELF_METRICS, STANDARD_METRICS } from '../metrics/names';
+import { LEVELS, NAMING_SCHEMES, type SELF_METRICS, STANDARD_METRICS, STREAM_METRICS } from '../metrics/names';
 import type { StandardSet } from '../metrics/standard';
 
-/** One of the standard metrics, by its key in the table of names. */
-export type StandardKey = keyof typeof STANDARD_METRICS;
+/** What an endpoint is measured by. A handler that answers no streams has none of the second table. */
+const METRICS = { ...STANDARD_METRICS, ...STREAM_METRICS };
+
+/** One of an endpoint's metrics, by its key in the tables of names. */
+export type MetricKey = keyof typeof METRICS;
 
 /** One of the metrics that the library keeps of itself. */
 export type SelfMetric = (typeof SELF_METRICS)[keyof typeof SELF_METRICS];
 
-/** The name of a standard metric under a naming and a prefix. */
-export function metricName({ naming, prefix }: Pick<StandardSet, 'naming' | 'prefix'>, key: StandardKey): string {
-  return prefix + (STANDARD_METRICS[key].name ?? NAMING_SCHEMES[naming].inflight);
+/** The name of an endpoint's metric under a naming and a prefix. */
+export function metricName({ naming, prefix }: Pick<StandardSet, 'naming' | 'prefix'>, key: MetricKey): string {
+  return prefix + (METRICS[key].name ?? NAMING_SCHEMES[naming].inflight);
 }
 
 /** The names of the labels that an address gives, from the outermost level on. */
@@ -45,12 +48,12 @@ export class EndpointQueries {
   }
 
   /** `key` selected, with `suffix` put to its name. */
-  metric(key: StandardKey, suffix = ''): string {
+  metric(key: MetricKey, suffix = ''): string {
     return this.#select(metricName(this.set, key) + suffix);
   }
 
   /** The sum of the rates of `key` over `window`, further labels kept where `more` names them. */
-  rate(key: StandardKey, window: string, suffix = '', ...more: string[]): string {
+  rate(key: MetricKey, window: string, suffix = '', ...more: string[]): string {
     return this.sum(`rate(${this.metric(key, suffix)}[${window}])`, ...more);
   }
 
