@@ -74,6 +74,8 @@ const BREACHES: Readonly<Record<string, readonly [file: string, text: string]>> 
   'owner-of-express': ['lib/metrics/planted-owner.ts', "import express from 'express';\nvoid express;"],
   'owner-of-sockets': ['lib/ingress/planted-owner.ts', "import 'node:net';"],
   'owner-of-files': ['lib/server/planted-owner.ts', "import 'node:fs/promises';"],
+  'owner-of-grpc': ['lib/runtime/planted-grpc.ts', "import '@grpc/grpc-js';"],
+  'owner-of-nats': ['lib/transports/tcp/planted-owner.ts', "import '@nats-io/transport-node';"],
   'owner-of-yaml': ['lib/artefacts/planted-yaml.ts', "import 'yaml';"],
   'owner-of-pino': ['lib/server/planted-logger.ts', "import 'pino';"],
 };

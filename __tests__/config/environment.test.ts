@@ -55,7 +55,7 @@ test('a good environment has no problems', () => {
 describe('docs/configuration.md', () => {
   const page = readFileSync(join(__dirname, '../../docs/configuration.md'), 'utf8');
   const notRead = /^## Variables of Dynamo that are not read\n(?:(?!^## ).*\n)*/m.exec(page)![0];
-  const rows = [...page.matchAll(/^\| `(DYN_\w+)` \| (?:`([^`]*)`|none) \|.*\| `([\w.]+)` \|$/gm)];
+  const rows = [...page.matchAll(/^\| `([A-Z]+_\w+)` \| (?:`([^`]*)`|none) \|.*\| `([\w.]+)` \|$/gm)];
 
   test('lists the variables of the code, with their defaults and options, and no others', () => {
     const documented = rows.map(([, name, fallback, option]) => ({ name, fallback, option }));
@@ -68,12 +68,14 @@ describe('docs/configuration.md', () => {
   });
 
   test('speaks of no variable that is not in the table', () => {
-    const mentioned = new Set(page.replace(notRead, '').match(/DYN_[A-Z_]+/g));
+    const mentioned = new Set(page.replace(notRead, '').match(/\b(?:DYN|ETCD|NATS)_[A-Z_]+/g));
     expect([...mentioned].filter((name) => !NAMES.includes(name))).toEqual([]);
   });
 
   test('says of no variable that is read that it is not', () => {
-    const named = [...notRead.matchAll(/^\| (.*?) \|/gm)].flatMap(([, cell]) => cell!.match(/DYN_[A-Z_]+/g) ?? []);
+    const named = [...notRead.matchAll(/^\| (.*?) \|/gm)].flatMap(
+      ([, cell]) => cell!.match(/\b(?:DYN|ETCD)_[A-Z_]+/g) ?? [],
+    );
     expect(named.length).toBeGreaterThan(5);
     expect(named.filter((name) => NAMES.includes(name))).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import { ProfiledError } from '../../lib/errors';
+import { Secret } from '../../lib/config/secret';
 import { loadSettings, VARIABLES } from '../../lib/config/settings';
 
 const load = (env: Record<string, string>, overrides = {}) => loadSettings(overrides, env);
@@ -23,12 +24,28 @@ test('an empty environment gives the documented defaults', () => {
       livePath: '/live',
       startingHealthStatus: 'notready',
       processMetrics: false,
+      authToken: undefined,
+      authTokenFile: undefined,
+      authBasic: undefined,
+      tlsCertPath: undefined,
+      tlsKeyPath: undefined,
+      tlsKeyPassphrase: undefined,
+      tlsClientCaPath: undefined,
     },
     log: { level: 'off', jsonl: false },
     metrics: { naming: 'plain' },
     requestPlane: 'tcp',
     discoveryBackend: 'file',
     fileStore: undefined,
+    etcd: {
+      endpoints: 'http://localhost:2379',
+      username: undefined,
+      password: undefined,
+      ca: undefined,
+      clientCert: undefined,
+      clientKey: undefined,
+      leaseTtlMs: 10_000,
+    },
     tcp: {
       host: undefined,
       port: 0,
@@ -41,6 +58,17 @@ test('an empty environment gives the documented defaults', () => {
       maxDials: 64,
       maxInFlight: 1_024,
       idleTtlMs: 300_000,
+    },
+    nats: {
+      server: undefined,
+      username: undefined,
+      password: undefined,
+      token: undefined,
+      nkey: undefined,
+      credentialsFile: undefined,
+      tlsCaFile: undefined,
+      tlsInsecure: false,
+      ackTimeoutMs: 10_000,
     },
     worker: { maxConcurrentRequests: undefined, drainDeadlineMs: 30_000 },
     client: { inhibitedMs: 5_000 },
@@ -56,12 +84,24 @@ test('every variable reaches its setting', () => {
     DYN_SYSTEM_LIVE_PATH: '/livez',
     DYN_SYSTEM_STARTING_HEALTH_STATUS: 'ready',
     DYN_SYSTEM_PROCESS_METRICS: 'yes',
+    DYN_SYSTEM_AUTH_TOKEN: 't0ken',
+    DYN_SYSTEM_TLS_CERT_PATH: '/tls/cert.pem',
+    DYN_SYSTEM_TLS_KEY_PATH: '/tls/key.pem',
+    DYN_SYSTEM_TLS_KEY_PASSPHRASE: 'open sesame',
+    DYN_SYSTEM_TLS_CLIENT_CA_CERT_PATH: '/tls/ca.pem',
     DYN_LOG: 'debug',
     DYN_LOGGING_JSONL: '1',
     DYN_METRICS_NAMING: 'dynamo',
     DYN_REQUEST_PLANE: 'memory',
     DYN_DISCOVERY_BACKEND: 'file',
     DYN_FILE_KV: '/shared/store',
+    ETCD_ENDPOINTS: 'http://a:2379,http://b:2379',
+    ETCD_AUTH_USERNAME: 'worker',
+    ETCD_AUTH_PASSWORD: 'secret',
+    ETCD_AUTH_CA: '/tls/ca.pem',
+    ETCD_AUTH_CLIENT_CERT: '/tls/cert.pem',
+    ETCD_AUTH_CLIENT_KEY: '/tls/key.pem',
+    ETCD_LEASE_TTL: '5',
     DYN_TCP_RPC_HOST: '10.0.0.1',
     DYN_TCP_RPC_PORT: '4001',
     DYN_TCP_RESPONSE_STREAM_HOST: '10.0.0.2',
@@ -73,11 +113,22 @@ test('every variable reaches its setting', () => {
     DYN_TCP_GLOBAL_CONNECT_LIMIT: '7',
     DYN_TCP_CHANNEL_BUFFER: '4',
     DYN_TCP_HOST_IDLE_TTL_SECS: '5',
+    NATS_SERVER: 'tls://nats:4222',
+    NATS_AUTH_USERNAME: 'u',
+    NATS_AUTH_PASSWORD: 'p',
+    NATS_AUTH_TOKEN: 't',
+    NATS_AUTH_NKEY: 'SU',
+    NATS_AUTH_CREDENTIALS_FILE: '/creds',
+    NATS_TLS_CA_CERT_PATH: '/ca.pem',
+    NATS_TLS_INSECURE: '1',
+    DYN_NATS_REQUEST_TIMEOUT_SECS: '2.5',
     DYN_ENGINE_REQUEST_LIMIT: '6',
     DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT: '0',
     DYN_RUNTIME_INHIBITED_DURATION_SECS: '0',
   };
-  expect(Object.keys(env).sort()).toEqual(
+  // One way to ask for credentials excludes the others; `access.test.ts` has them.
+  const others = ['DYN_SYSTEM_AUTH_TOKEN_FILE', 'DYN_SYSTEM_AUTH_BASIC'];
+  expect([...Object.keys(env), ...others].sort()).toEqual(
     Object.values(VARIABLES)
       .map(({ name }) => name)
       .sort(),
@@ -91,12 +142,28 @@ test('every variable reaches its setting', () => {
       livePath: '/livez',
       startingHealthStatus: 'ready',
       processMetrics: true,
+      authToken: new Secret('t0ken'),
+      authTokenFile: undefined,
+      authBasic: undefined,
+      tlsCertPath: '/tls/cert.pem',
+      tlsKeyPath: '/tls/key.pem',
+      tlsKeyPassphrase: new Secret('open sesame'),
+      tlsClientCaPath: '/tls/ca.pem',
     },
     log: { level: 'debug', jsonl: true },
     metrics: { naming: 'dynamo' },
     requestPlane: 'memory',
     discoveryBackend: 'file',
     fileStore: '/shared/store',
+    etcd: {
+      endpoints: 'http://a:2379,http://b:2379',
+      username: 'worker',
+      password: 'secret',
+      ca: '/tls/ca.pem',
+      clientCert: '/tls/cert.pem',
+      clientKey: '/tls/key.pem',
+      leaseTtlMs: 5_000,
+    },
     tcp: {
       host: '10.0.0.1',
       port: 4001,
@@ -109,6 +176,17 @@ test('every variable reaches its setting', () => {
       maxDials: 7,
       maxInFlight: 4,
       idleTtlMs: 5_000,
+    },
+    nats: {
+      server: 'tls://nats:4222',
+      username: 'u',
+      password: 'p',
+      token: 't',
+      nkey: 'SU',
+      credentialsFile: '/creds',
+      tlsCaFile: '/ca.pem',
+      tlsInsecure: true,
+      ackTimeoutMs: 2_500,
     },
     worker: { maxConcurrentRequests: 6, drainDeadlineMs: 0 },
     client: { inhibitedMs: 0 },
@@ -195,8 +273,8 @@ test('two bad variables are both reported, in one error', () => {
 });
 
 test.each([
-  ['DYN_REQUEST_PLANE', 'nats', 'one of tcp, memory'],
-  ['DYN_DISCOVERY_BACKEND', 'etcd', 'mem'],
+  ['DYN_REQUEST_PLANE', 'udp', 'one of tcp, nats, memory'],
+  ['DYN_DISCOVERY_BACKEND', 'kubernetes', 'etcd'],
   ['DYN_METRICS_NAMING', 'camel', 'plain, dynamo'],
   ['DYN_SYSTEM_STARTING_HEALTH_STATUS', 'healthy', 'ready, notready'],
 ])('%s=%s is refused and lists %s', (name, value, supported) => {
@@ -250,7 +328,9 @@ test.each([
   [{ metrics: { naming: null } }, 'option `metrics.naming` is null'],
   [{ system: { prot: 1 } }, 'option `system.prot` is unknown'],
   [{ system: 8081 }, 'option `system` is 8081; expected an object'],
-  [{ requestPlane: 'nats' }, "option `requestPlane` is 'nats'; expected one of tcp, memory"],
+  [{ requestPlane: 'udp' }, "option `requestPlane` is 'udp'; expected one of tcp, nats, memory"],
+  [{ nats: { server: 4222 } }, 'option `nats.server` is 4222; expected a URL of a NATS server'],
+  [{ nats: { password: 4711 } }, 'option `nats.password` is of another kind; expected text that is not empty'],
 ])('overrides %j are refused by name of the option', (overrides, text) => {
   expect(problemsOf({}, overrides)).toContain(text);
 });

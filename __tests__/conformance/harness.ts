@@ -1,8 +1,9 @@
+import type { Discovery, InstanceTransport } from '../../lib/discovery/discovery';
 import type { Annotated } from '../../lib/engine/annotated';
 import type { ResponseStream } from '../../lib/engine/response-stream';
 import { Admission, type AdmissionOptions } from '../../lib/ingress/admission';
 import { Ingress, type IngressOptions, type ServableHandler } from '../../lib/ingress/ingress';
-import { type CallOptions, callInstance, resolveLimits } from '../../lib/runtime/call';
+import { type CallLimits, type CallOptions, callInstance, resolveLimits } from '../../lib/runtime/call';
 import { getRegistry } from '../../lib/metrics/store';
 import { freshRegistry } from '../../lib/testing';
 import type { RequestPlane, ResponsePlane, ServedTarget } from '../../lib/transports/transport';
@@ -13,6 +14,24 @@ import { type Readings, readings } from '../support/readings';
 export interface Side {
   readonly request: RequestPlane;
   readonly response: ResponsePlane;
+  /** How the requester finds the worker; without it the test tells the address. */
+  readonly discovery?: Discovery;
+}
+
+/**
+ * What lies between sides, for a test to disturb: all that the sides opened here say to each other passes through it. Over a broker it is the
+ * broker (stopped and continued, killed and started again) together with the connections of the responses.
+ */
+export interface Network extends AsyncDisposable {
+  open(): Side;
+  /** Lets everything stand still: what is sent is taken and does not arrive, and nobody is told, as if the other machine had no power. */
+  stall(): void;
+  /** What stood still goes on. */
+  resume(): void;
+  /** Breaks everything off, and lets nothing be reached. */
+  down(): Promise<void>;
+  /** The same addresses can be reached again. */
+  up(): Promise<void>;
 }
 
 /** What the suites run on: two sides that share nothing but the network between them. */
@@ -21,6 +40,7 @@ export interface TransportUnderTest {
   /** How many items of 64 KiB a handler may be ahead of a consumer that does not read. */
   readonly slack: number;
   open(): Side;
+  network(): Network;
 }
 
 export const TARGET = { namespace: 'n', component: 'c', endpoint: 'e', instanceId: 0xfedcba9876543210n } as const;
@@ -31,9 +51,10 @@ export class Pair<T> implements AsyncDisposable {
   readonly requester: Side;
   readonly admission: Admission;
   target!: ServedTarget;
+  #transport!: InstanceTransport;
 
   private constructor(
-    transport: TransportUnderTest,
+    transport: Pick<TransportUnderTest, 'open'>,
     handler: ServableHandler<T>,
     options: AdmissionOptions & IngressOptions<T>,
   ) {
@@ -46,19 +67,30 @@ export class Pair<T> implements AsyncDisposable {
   }
 
   static async open<T = string>(
-    transport: TransportUnderTest,
+    transport: Pick<TransportUnderTest, 'open'>,
     handler: ServableHandler<T>,
     options: AdmissionOptions & IngressOptions<T> = {},
   ): Promise<Pair<T>> {
     const pair = new Pair(transport, handler, options);
-    pair.target = await pair.worker.request.server.serve(TARGET, pair.admission.accept);
+    const { worker, requester } = pair;
+    pair.target = await worker.request.server.serve(TARGET, pair.admission.accept);
+    pair.#transport = { kind: worker.request.kind, address: pair.target.address };
+    if (worker.discovery && requester.discovery) {
+      const id = await worker.discovery.instanceId(); // not that of TARGET, which several pairs have
+      await worker.discovery.register({ ...TARGET, instanceId: id, transport: pair.#transport });
+      const { snapshot, close } = await requester.discovery.watch(TARGET, () => {});
+      close();
+      pair.#transport = snapshot.find(({ instanceId }) => instanceId === id)!.transport;
+    }
     return pair;
   }
 
-  call<U>(request: T, options: CallOptions = {}): Promise<ResponseStream<Annotated<U>>> {
-    const { address } = this.target;
-    const transport = { kind: this.worker.request.kind, address };
-    return callInstance<U>(this.requester, resolveLimits({}), { transport }, request, options);
+  call<U>(
+    request: T,
+    options: CallOptions = {},
+    limits: Partial<CallLimits> = {},
+  ): Promise<ResponseStream<Annotated<U>>> {
+    return callInstance<U>(this.requester, resolveLimits(limits), { transport: this.#transport }, request, options);
   }
 
   /** The worker's metrics, once no request is under way. */
@@ -69,8 +101,9 @@ export class Pair<T> implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { request, response } of [this.worker, this.requester]) {
+    for (const { request, response, discovery } of [this.worker, this.requester]) {
       await Promise.all([
+        discovery?.close(),
         request.server.close(),
         request.client.close(),
         response.server.close(),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { deferred } from '../../lib/internal/deferred';
-import type { DialOptions, ResponseReceiver, WorkerEvent } from '../../lib/transports/transport';
+import type { DialOptions, ResponseReceiver, ResponseSender, WorkerEvent } from '../../lib/transports/transport';
 import { encodeTwoPart } from '../../lib/wire/two-part';
 import { eventually } from '../support/eventually';
 import { type Side, TARGET, type TransportUnderTest } from './harness';
@@ -149,6 +149,52 @@ export function planesSuite(transport: TransportUnderTest): void {
       expect(received).toBe(sent);
       receiver.close();
       await ended;
+    });
+
+    const turns = async (count: number) => {
+      for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+    };
+    /** Sends until nothing more is taken, and drops the promise of that. */
+    const fill = async (sender: ResponseSender) => {
+      for (let isStuck = false; !isStuck;) {
+        const waiting = sender.send(frame('x'.repeat(64 * 1024)));
+        waiting?.catch(() => {});
+        if (waiting) isStuck = await Promise.race([waiting.then(() => false), turns(30).then(() => true)]);
+      }
+    };
+
+    it('says when everything has left, however slow the reader is', async () => {
+      const { sender, receiver } = await connect();
+      await sender.flush();
+      expect(sender.flush()).toBeUndefined();
+      await fill(sender);
+      let hasLeft = false;
+      const flushed = sender.flush()!.then(() => (hasLeft = true));
+      await turns(20);
+      expect(hasLeft).toBe(false);
+      const reading = readAll(receiver);
+      await flushed;
+      expect(sender.flush()).toBeUndefined();
+      const ended = sender.end();
+      expect((await reading).length).toBeGreaterThan(64);
+      receiver.close();
+      await ended;
+    });
+
+    it.each<[string, (sender: ResponseSender, receiver: ResponseReceiver) => void, WorkerEvent[]]>([
+      ['the requester leaves', (_, receiver) => receiver.close(), ['disconnect']],
+      ['the worker gives it up', (sender) => sender.destroy(), []],
+    ])('says that it can not leave once %s, after it has told of that', async (_, part, events) => {
+      const log: string[] = [];
+      const { sender, receiver } = await connect({ onEvent: (event) => void log.push(event) });
+      await fill(sender);
+      const flushed = sender.flush()!.catch((error: { code: string }) => log.push(error.code));
+      part(sender, receiver);
+      await flushed;
+      expect(log).toEqual([...events, 'PROFILED_DISCONNECTED']);
+      await expect(sender.flush()).rejects.toMatchObject({ code: 'PROFILED_DISCONNECTED' });
+      sender.destroy();
+      receiver.close();
     });
 
     it('tells the worker of stop, kill and the end, in this order, and of nothing once it has ended itself', async () => {

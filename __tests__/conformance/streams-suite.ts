@@ -2,8 +2,10 @@ import { getEventListeners } from 'node:events';
 import { Annotated } from '../../lib/engine/annotated';
 import { Context, type SingleIn } from '../../lib/engine/context';
 import { deferred } from '../../lib/internal/deferred';
+import { getRegistry } from '../../lib/metrics/store';
 import { ControlledSource } from '../support/controlled-source';
 import { collectGarbage, eventually, eventuallyCollected } from '../support/eventually';
+import { readings } from '../support/readings';
 import { collect, itemsOf, Pair, type TransportUnderTest } from './harness';
 
 async function* count(request: SingleIn<number>) {
@@ -58,16 +60,24 @@ export function streamsSuite(transport: TransportUnderTest): void {
   });
 
   describe('back-pressure', () => {
-    it('a handler waits for its consumer', async () => {
+    const heldBytes = () => {
+      collectGarbage();
+      const { heapUsed, external } = process.memoryUsage();
+      return heapUsed + external;
+    };
+
+    it('a handler waits for its consumer, and little memory is held meanwhile', async () => {
       const log: string[] = [];
       const item = 'x'.repeat(64 * 1024);
-      const total = transport.slack * 3;
+      const total = transport.slack * 5;
+      const most = transport.slack * item.length + 8 * 2 ** 20;
       await using pair = await Pair.open(transport, async function* () {
         for (let i = 0; i < total; i++) {
           log.push('made');
           yield item;
         }
       });
+      const heldAtFirst = heldBytes();
       const stream = await pair.call<string>('');
       let before = -1;
       await eventually('the handler waits', async () => {
@@ -76,12 +86,84 @@ export function streamsSuite(transport: TransportUnderTest): void {
         before = log.length;
         return still;
       });
+      expect(heldBytes() - heldAtFirst).toBeLessThan(most);
       for await (const received of stream) log.push(received.isError ? 'error' : 'got');
+      expect(heldBytes() - heldAtFirst).toBeLessThan(most);
       let ahead = 0;
       let furthest = 0;
       for (const entry of log) furthest = Math.max(furthest, (ahead += entry === 'made' ? 1 : -1));
       expect(furthest).toBeLessThanOrEqual(transport.slack);
       expect([ahead, log.length]).toEqual([0, total * 2]);
+    });
+  });
+
+  describe('a handler that has ended while its last items wait', () => {
+    const turns = async (count: number) => {
+      for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+    };
+
+    /** A stream with as much ahead of its reader as may be, whose handler has ended. */
+    const endedHandler = async () => {
+      let made = 0;
+      let isLast = false;
+      const handler = { hasEnded: false };
+      const pair = await Pair.open<string>(transport, async function* () {
+        // One in a turn, so that the last piece that the network does not take is a small one.
+        for (; !isLast; await turns(1)) {
+          made += 1;
+          yield 'x'.repeat(128 * 1024);
+        }
+        handler.hasEnded = true;
+      });
+      const stream = await pair.call<string>('');
+      const iterator = stream[Symbol.asyncIterator]();
+      let before = -1;
+      await eventually('the handler waits', async () => {
+        before = made;
+        await turns(30);
+        return before === made;
+      });
+      isLast = true;
+      let read = 0;
+      for (; !handler.hasEnded; read++) {
+        await iterator.next();
+        await turns(5);
+      }
+      return { pair, iterator, left: made - read };
+    };
+
+    it('is a request under way until they have left, and then a success', async () => {
+      const { pair, iterator, left } = await endedHandler();
+      await using _ = pair;
+      expect(await readings(getRegistry())).toMatchObject({ requests: 1, inflight: 1, ended: 0 });
+      let items = 0;
+      while (!(await iterator.next()).done) items += 1;
+      expect(items).toBe(left);
+      expect(await pair.settled()).toMatchObject(ONE);
+    });
+
+    it.each<[string, (pair: Pair<string>, iterator: AsyncIterator<unknown>) => unknown, object]>([
+      ['leaves', (_, iterator) => iterator.return?.(), CANCELLED],
+      ['dies', (pair) => pair.requester.response.server.close(), CANCELLED],
+      ['loses its worker', (pair) => pair.worker.response.client.close(), { ...ONE, errors: { publish_final: 1 } }],
+    ])('is no success if its consumer %s', async (_, end, expected) => {
+      const { pair, iterator } = await endedHandler();
+      await using _pair = pair;
+      await end(pair, iterator);
+      expect(await pair.settled()).toMatchObject(expected);
+    });
+
+    it('has nothing left that a drain could stop; what a drain kills is no success', async () => {
+      const { pair, iterator } = await endedHandler();
+      await using _ = pair;
+      const drained = pair.admission.drain({ deadlineMs: 1, stopGraceMs: 60_000 });
+      while (!(await iterator.next()).done);
+      await drained;
+      expect(await pair.settled()).toMatchObject(ONE);
+      const second = await endedHandler();
+      await using _second = second.pair;
+      await second.pair.admission.drain({ deadlineMs: 1, stopGraceMs: 1 });
+      expect(await second.pair.settled()).toMatchObject(CANCELLED);
     });
   });
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Instance, InstanceChange, InstanceFilter, Watch } from '../../lib/discovery/discovery';
+import type { Discovery, Instance, InstanceChange, InstanceFilter, Watch } from '../../lib/discovery/discovery';
 import { FileDiscovery } from '../../lib/discovery/file';
 import type { FileDiscoveryOptions } from '../../lib/discovery/file-options';
 import { type LogFields, log } from '../../lib/internal/logger';
@@ -49,7 +49,7 @@ export class Following {
   readonly known = new Map<bigint, Instance>();
   watch!: Watch;
 
-  static async start(discovery: FileDiscovery, filter: InstanceFilter = FILTER): Promise<Following> {
+  static async start(discovery: Discovery, filter: InstanceFilter = FILTER): Promise<Following> {
     const following = new Following();
     following.watch = await discovery.watch(filter, (change) => following.#note(change));
     for (const { instanceId } of following.watch.snapshot) following.known.set(instanceId, instance(instanceId));

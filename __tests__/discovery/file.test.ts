@@ -8,6 +8,7 @@ import { encodeRecord } from '../../lib/discovery/file-record';
 import { log } from '../../lib/internal/logger';
 import { eventually } from '../support/eventually';
 import { fileName, FILTER, Following, instance, listenToLog, Store } from './file-support';
+import { discoverySuite } from './suite';
 
 const BIG = 2n ** 64n - 1n;
 const QUICK = { ttlMs: 300, touchIntervalMs: 50, listIntervalMs: 50 };
@@ -20,6 +21,8 @@ afterEach(() => {
   log.use('off', () => {});
   return store.dispose();
 });
+
+discoverySuite(() => store.open());
 
 describe('registering', () => {
   it('writes one whole file of the upstream layout and deletes it again', async () => {
@@ -40,16 +43,6 @@ describe('registering', () => {
     }
     expect(store.files()).toEqual([fileName('7')]);
     expect(fs.readdirSync(store.root)).toEqual(['v1']);
-  });
-
-  it('takes the key again once it is free, and the first registration does not touch the second', async () => {
-    const discovery = store.open();
-    const first = await discovery.register(instance(7n));
-    await expect(discovery.register(instance(7n))).rejects.toMatchObject({ code: 'PROFILED_TARGET_INVALID' });
-    await first.unregister();
-    await discovery.register(instance(7n));
-    await first.unregister();
-    expect(store.files()).toEqual([fileName('7')]);
   });
 
   it('takes the place of a file that a dead process left', async () => {
@@ -114,19 +107,6 @@ describe('registering', () => {
 });
 
 describe('watching', () => {
-  it('begins with what is there and tells of what comes and goes', async () => {
-    const worker = store.open();
-    await worker.register(instance(1n));
-    await worker.register(instance(9n, { endpoint: 'other' }));
-    const following = await Following.start(store.open());
-    expect(following.watch.snapshot).toEqual([instance(1n)]);
-    const second = await worker.register(instance(BIG));
-    await eventually('the second', () => following.known.has(BIG));
-    await second.unregister();
-    await eventually('its end', () => !following.known.has(BIG));
-    expect(following.changes).toEqual([`put ${BIG}`, `delete ${BIG}`]);
-  });
-
   it('makes a directory that does not exist yet, and finds it again after it was deleted', async () => {
     const following = await Following.start(store.open({ listIntervalMs: 50 }));
     expect(following.watch.snapshot).toEqual([]);
@@ -200,16 +180,6 @@ describe('watching', () => {
     expect(following.ids).toEqual([1n]);
     expect(lines.map(({ fields }) => fields.file).sort()).toEqual(['2', '3', '6'].map(fileName));
     expect(lines).toHaveLength(atFirst);
-  });
-
-  it('tells a watch that was closed nothing more, and others still', async () => {
-    const discovery = store.open();
-    const [closed, other] = [await Following.start(discovery), await Following.start(discovery)];
-    closed.watch.close();
-    closed.watch.close();
-    await store.open().register(instance(1n));
-    await eventually('the instance', () => other.known.has(1n));
-    expect(closed.changes).toEqual([]);
   });
 
   it('is fast with thousands of files, and reads none twice', async () => {

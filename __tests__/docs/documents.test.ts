@@ -102,7 +102,12 @@ describe('docs/adr/0006-dependencies.md', () => {
   const decision = section(textOf('docs/adr/0006-dependencies.md'), 'Decision');
 
   test('has a reason for every package that users install', () => {
-    const listed = tableRows(decision).flatMap(([names]) => names!.replace(' (peer)', '').split(', ').map(plain));
+    const listed = tableRows(decision).flatMap(([names]) =>
+      names!
+        .replace(/ \((optional )?peers?\)/, '')
+        .split(', ')
+        .map(plain),
+    );
     const actual = Object.keys({ ...MANIFEST.dependencies, ...MANIFEST.peerDependencies });
     expect(listed.sort()).toEqual(actual.sort());
   });

@@ -10,6 +10,8 @@ import {
   OUTCOMES,
   PLANE_CAPACITY_METRIC,
   PLANE_METRICS,
+  PLANE_REFUSALS_METRIC,
+  REFUSAL_REASONS,
   SELF_METRICS,
   SIDES,
   STANDARD_METRICS,
@@ -80,6 +82,9 @@ describe('docs/metrics.md', () => {
     const row = ({ name, type, help }: { name: string; type: string; help: string }) => [name, type, help];
     expect(columns(tableRows(page), 3)).toEqual(Object.values(PLANE_METRICS).map(row));
     expect(columns(tableRows(page.slice(page.indexOf('One more is there'))), 3)).toEqual([row(PLANE_CAPACITY_METRIC)]);
+    const refusals = tableRows(page.slice(page.indexOf('One has a label')));
+    expect(columns(refusals, 4)).toEqual([[...row(PLANE_REFUSALS_METRIC), ...PLANE_REFUSALS_METRIC.labelNames]]);
+    for (const reason of REFUSAL_REASONS) expect(page).toContain(`\`${reason}\`: `);
     for (const metric of Object.values(PLANE_METRICS)) {
       if ('buckets' in metric) expect(page).toContain(`Buckets \`${metric.buckets.join(' ')}\``);
     }

@@ -68,6 +68,8 @@ export interface Sending extends PayloadParts {
 
 /** Sends requests of all kinds to one worker, and counts what its metrics must have come to. */
 export class Driver implements AsyncDisposable {
+  /** What the worker's socket has refused by itself, by reason. */
+  readonly refusals: Record<string, number> = { incomplete: 0, invalid: 0, overloaded: 0, unknown_endpoint: 0 };
   readonly tallies: Readonly<Record<EndpointName, Tally>> = { whole: new Tally(), cut: new Tally() };
   readonly #addresses: Readonly<Record<string, string>>;
   readonly #request = tcpRequestPlane({ host: '127.0.0.1' });

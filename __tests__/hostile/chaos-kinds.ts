@@ -90,10 +90,11 @@ const cancelling =
     if (await driver.ask('cut', { ...ENDLESS, ...after(random(6), leave) })) driver.tallies.cut.cancellations += 1;
   };
 
-/** Bytes that are no request; what is said to them. */
+/** Bytes that are no request; why they are refused, and what is said to them. */
 const noRequest =
-  (bytes: Buffer, acks: RegExp): Kind =>
+  (reason: string, bytes: Buffer, acks: RegExp): Kind =>
   async (driver) => {
+    driver.refusals[reason]! += 1;
     const said = acksIn(await driver.raw(bytes)).join();
     if (!acks.test(said)) throw new Error(`the worker said ${said}`);
   };
@@ -184,7 +185,8 @@ export const KINDS: Readonly<Record<string, readonly [weight: number, kind: Kind
       const n = random(60);
       const leave = after(random(n + 3), ({ socket }) => void socket.resetAndDestroy());
       const call = await driver.ask('cut', { ...task('count', n), ...leave });
-      if (call && !call.hasSentinel) driver.tallies.cut.maybeCancelled += 1;
+      // Whoever has the final marker has cancelled nothing, however soon it leaves.
+      if (call && !call.hasSentinel && call.frames.at(-1) !== FINAL) driver.tallies.cut.maybeCancelled += 1;
     },
   ],
   'break, by the client': [
@@ -208,9 +210,12 @@ export const KINDS: Readonly<Record<string, readonly [weight: number, kind: Kind
       for await (const _ of stream) if (--left === 0) context.kill();
     },
   ],
-  'noise on the request connection': [2, noRequest(Buffer.alloc(140_000, 0xff), /^$|larger than the limit/)],
-  'half a request': [2, noRequest(Buffer.from('000000027b7d', 'hex'), /^$/)],
-  'unknown path': [1, noRequest(Buffer.from('000178000000000000', 'hex'), /^Server unavailable: unknown endpoint x$/)],
+  'noise on the request connection': [2, noRequest('invalid', Buffer.alloc(140_000, 0xff), /^$|larger than the limit/)],
+  'half a request': [2, noRequest('incomplete', Buffer.from('000000027b7d', 'hex'), /^$/)],
+  'unknown path': [
+    1,
+    noRequest('unknown_endpoint', Buffer.from('000178000000000000', 'hex'), /^Server unavailable: unknown endpoint x$/),
+  ],
 };
 
 /** A kind by its weight. */

@@ -48,15 +48,19 @@ export class WorkerProcess {
 
   /** Everything that a scrape says of one endpoint. */
   async scrape(endpoint: string): Promise<Samples> {
-    const { body, status } = await ask(`http://127.0.0.1:${this.#metricsPort}/metrics`);
-    if (status !== 200) throw new Error(`/metrics answered ${status}: ${body}`);
     const samples: Record<string, number> = {};
-    for (const [, name, labels, value] of body.matchAll(/^(\w+)\{([^}]*)\} (\S+)$/gm)) {
+    for (const [, name, labels, value] of await this.#samples()) {
       if (!labels!.includes(`endpoint="${endpoint}"`) || labels!.includes('le="')) continue;
       const [, type] = /error_type="(\w+)"/.exec(labels!) ?? [];
       samples[type ? `${name}{${type}}` : name!] = Number(value);
     }
     return samples;
+  }
+
+  /** What its socket has refused by itself, by reason. */
+  async refusals(): Promise<Samples> {
+    const all = (await this.#samples()).filter(([, name]) => name === 'request_plane_refused_total');
+    return Object.fromEntries(all.map(([, , labels, value]) => [labels!.slice('reason="'.length, -1), Number(value)]));
   }
 
   /** Ends its stdin; resolves to its exit code once it has ended by itself. */
@@ -68,6 +72,13 @@ export class WorkerProcess {
 
   kill(): void {
     this.#child.kill('SIGKILL');
+  }
+
+  /** Name, labels and value of each sample with labels. */
+  async #samples(): Promise<RegExpExecArray[]> {
+    const { body, status } = await ask(`http://127.0.0.1:${this.#metricsPort}/metrics`);
+    if (status !== 200) throw new Error(`/metrics answered ${status}: ${body}`);
+    return [...body.matchAll(/^(\w+)\{([^}]*)\} (\S+)$/gm)];
   }
 
   async #line(): Promise<unknown> {

@@ -105,6 +105,7 @@ test(`${REQUESTS} requests of every kind are counted to the last byte (seed ${SE
       await chaos(driver, worker, REQUESTS - first);
       expectExactly(await worker.scrape('whole'), driver.tallies.whole);
       expectWithinRaces(await worker.scrape('cut'), driver.tallies.cut);
+      expect(await worker.refusals()).toEqual(driver.refusals);
     }
     await eventually('the worker holds no file, socket or timer', async () => {
       const { files, timers } = await worker.report();
@@ -116,4 +117,4 @@ test(`${REQUESTS} requests of every kind are counted to the last byte (seed ${SE
     worker.kill();
   }
   await traces.areGone();
-}, 60_000);
+}, 120_000);

@@ -262,6 +262,7 @@ describe('a connection that takes no more', () => {
         log.push(text);
         return undefined;
       },
+      flush: () => undefined,
       end: async () => void log.push('end'),
       destroy: () => void log.push('destroy'),
     };
@@ -299,6 +300,17 @@ describe('a connection that takes no more', () => {
     const { dial, log } = breakingAt((text) => text === FINAL);
     await new Requester().run(echo, (control) => well(control), { dial });
     expect(log).toEqual([PROLOGUE, item('{"data":"hi"}'), 'destroy']);
+    expect(await metrics()).toMatchObject({ ...ONE, errors: { publish_final: 1 } });
+  });
+
+  it('after everything was queued is counted as publish_final as well', async () => {
+    const { dial, log } = breakingAt(() => false);
+    const lost: Dial = async (...args) => ({
+      ...(await dial(...args)),
+      flush: () => Promise.reject(new ProfiledError('PROFILED_DISCONNECTED', 'broken pipe')),
+    });
+    await new Requester().run(echo, (control) => well(control), { dial: lost });
+    expect(log).toEqual([PROLOGUE, item('{"data":"hi"}'), FINAL, 'destroy']);
     expect(await metrics()).toMatchObject({ ...ONE, errors: { publish_final: 1 } });
   });
 
@@ -365,6 +377,7 @@ describe('a run', () => {
     const log: string[] = [];
     const sender: ResponseSender = {
       send: () => void log.push('send'),
+      flush: () => undefined,
       end: async () => void log.push('end'),
       destroy: () => void log.push('destroy'),
     };

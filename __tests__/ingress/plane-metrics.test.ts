@@ -3,7 +3,13 @@ import { deferred } from '../../lib/internal/deferred';
 import { unixNanos } from '../../lib/internal/clock';
 import { Admission } from '../../lib/ingress/admission';
 import { Ingress } from '../../lib/ingress/ingress';
-import { type Naming, PLANE_CAPACITY_METRIC, PLANE_METRICS } from '../../lib/metrics/names';
+import {
+  type Naming,
+  PLANE_CAPACITY_METRIC,
+  PLANE_METRICS,
+  PLANE_REFUSALS_METRIC,
+  REFUSAL_REASONS,
+} from '../../lib/metrics/names';
 import { getRegistry, useRegistry } from '../../lib/metrics/store';
 import type { Client } from '../../lib/runtime/client';
 import { DistributedRuntime } from '../../lib/runtime/distributed-runtime';
@@ -83,6 +89,9 @@ describe('before the first request', () => {
     await endpoint.serve(echo);
     for (const { name, type } of Object.values(PLANE_METRICS)) {
       expect([name, await value(prefix + name + (type === 'histogram' ? '_count' : ''))]).toEqual([name, 0]);
+    }
+    for (const reason of REFUSAL_REASONS) {
+      expect(await sample(getRegistry(), prefix + PLANE_REFUSALS_METRIC.name, { reason })).toBe(0);
     }
     expect(await value(prefix + CAPACITY)).toBeUndefined();
     await collect(await (await endpoint.client()).random(1));

@@ -55,7 +55,7 @@ function serve(handler: ServableHandler<never>, options: IngressOptions<never> =
     .addMetrics(ADDRESS)
     .handlePayload(encodeTwoPart(control, '"x"'), async (_, __, { onEvent }) => {
       tell = onEvent;
-      return { send, end: async () => {}, destroy: () => {} };
+      return { send, flush: () => undefined, end: async () => {}, destroy: () => {} };
     });
   return { done, frames, waiting, tell: (event: WorkerEvent) => tell(event) };
 }

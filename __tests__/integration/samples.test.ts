@@ -1,60 +1,12 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
+import { encodeControl, encodeHandshake, encodePrologue } from '../../lib/wire/response-frames';
+import { PREFIX_BYTES } from '../../lib/wire/two-part';
+import { killSamples, ROOT, run, start } from '../support/sample';
 
-const ROOT = join(__dirname, '..', '..');
-const TS_NODE = [join(ROOT, 'node_modules', 'ts-node', 'dist', 'bin.js'), '--transpile-only'];
-
-/** The environment of a user who has set nothing. */
-function environment(extra: Record<string, string> = {}): NodeJS.ProcessEnv {
-  const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('DYN_') && name !== 'PORT');
-  return { ...Object.fromEntries(clean), ...extra };
-}
-
-async function run(sample: string, env: Record<string, string> = {}): Promise<string> {
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [...TS_NODE, `samples/${sample}.ts`], {
-    cwd: ROOT,
-    env: environment(env),
-    timeout: 20_000,
-  });
-  expect(stderr).toBe('');
-  return stdout;
-}
-
-const running = new Set<ChildProcess>();
-afterEach(() => {
-  for (const child of running) child.kill('SIGKILL');
-  running.clear();
-});
-
-/** A sample that stays up: its output so far, and what ends it as Ctrl-C does. */
-async function start(sample: string, env: Record<string, string>, until: RegExp) {
-  const child = spawn(process.execPath, [...TS_NODE, `samples/${sample}.ts`], { cwd: ROOT, env: environment(env) });
-  running.add(child);
-  const lines: string[] = [];
-  const errors: string[] = [];
-  child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text));
-  const exit = once(child, 'exit');
-  for await (const line of createInterface({ input: child.stdout })) {
-    lines.push(line);
-    if (until.test(line)) break;
-  }
-  child.stdout.resume();
-  return {
-    output: lines.join('\n'),
-    port: /http:\/\/[\w.]+:(\d+)/.exec(lines.join('\n'))?.[1],
-    async interrupt() {
-      child.kill('SIGINT');
-      const [code] = (await exit) as [number | null];
-      return { code, stderr: errors.join('') };
-    },
-  };
-}
+afterEach(killSamples);
 
 const get = async (port: string | undefined, path: string): Promise<string> =>
   (await fetch(`http://127.0.0.1:${port}${path}`)).text();
@@ -135,6 +87,20 @@ test('function-form', async () => {
   expect(output).toContain('requests_total{component="functions",endpoint="letters",namespace="samples"} 1');
 });
 
+/** Loaded before a program: writes down at its end what its sockets have carried, those it opened and those it accepted. */
+const COUNTING = `
+  const sockets = { client: [], server: [] };
+  for (const side of ['client', 'server']) {
+    require('node:diagnostics_channel').subscribe('net.' + side + '.socket', ({ socket }) => sockets[side].push(socket));
+  }
+  process.on('exit', () => {
+    const sum = (side, field) => sockets[side].reduce((total, socket) => total + socket[field], 0);
+    const counts = { opened: sockets.client.length, accepted: sockets.server.length };
+    const bytes = { written: sum('client', 'bytesWritten'), read: sum('server', 'bytesRead') };
+    require('node:fs').writeFileSync(__filename + 'on', JSON.stringify({ ...counts, ...bytes }));
+  });
+`;
+
 describe('system-server and system-client, two processes', () => {
   let store: string;
   beforeEach(async () => void (store = await mkdtemp(join(tmpdir(), 'profiled-samples-'))));
@@ -147,7 +113,13 @@ describe('system-server and system-client, two processes', () => {
     const labels = '{component="mycomponent",endpoint="myendpoint",namespace="mynamespace"}';
     expect(await get(server.port, '/metrics')).toContain(`my_custom_bytes_processed_total${labels} 0`);
 
-    const printed = (await run('system-client', shared)).trim().split('\n');
+    const [record] = await readdir(join(store, 'v1', 'instances'));
+    const { transport } = JSON.parse(readFileSync(join(store, 'v1', 'instances', record!), 'utf8')) as {
+      transport: { tcp: string };
+    };
+    const preload = join(store, 'counting.js');
+    writeFileSync(preload, COUNTING);
+    const printed = (await run('system-client', shared, ['-r', preload])).trim().split('\n');
     expect(printed).toEqual(['test message 0', 'test message 1', 'test message 2']);
     const text = await get(server.port, '/metrics');
     expect(text).toContain(`my_custom_bytes_processed_total${labels} 42`);
@@ -156,18 +128,23 @@ describe('system-server and system-client, two processes', () => {
     expect(text).toContain(`request_bytes_total${labels} 1086`);
     expect(text).toContain(`response_bytes_total${labels} 1917`);
     expect(text).toContain(`concurrent_requests${labels} 0`);
+
+    const path = transport.tcp.slice(transport.tcp.indexOf('/') + 1);
+    const uuid = '0'.repeat(36);
+    const headers = JSON.stringify({ 'request-id': uuid, 'x-frontend-send-ts-ns': '1'.repeat(19) });
+    const requestFraming = 2 + path.length + 2 + headers.length + 4;
+    const handshake = encodeHandshake({ subject: uuid, streamType: 'response' });
+    const spoken = handshake.length + encodePrologue(null).length + encodeControl('sentinel').length;
+    expect(JSON.parse(readFileSync(`${preload}on`, 'utf8'))).toEqual({
+      opened: 1,
+      accepted: 3,
+      written: 1086 + 3 * requestFraming,
+      // Fourteen items and the final marker, each a frame.
+      read: 1917 + 3 * (spoken + 15 * PREFIX_BYTES),
+    });
     expect((await server.interrupt()).code).toBe(0);
     expect(await readdir(join(store, 'v1', 'instances'))).toEqual([]);
   });
-});
-
-test('express-app: the metrics of the app and ours in one scrape', async () => {
-  const sample = await start('express-app', { PORT: '0' }, /^curl/);
-  expect(await get(sample.port, '/hello/you')).toBe('hello you\n');
-  const text = await get(sample.port, '/internal/metrics');
-  expect(text).toContain('app_greetings_total 1');
-  expect(text).toContain('requests_total{component="express",endpoint="greet",namespace="samples"} 1');
-  expect((await sample.interrupt()).code).toBe(0);
 });
 
 test('standard/quickstart, under TC39 decorators', async () => {

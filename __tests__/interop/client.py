@@ -44,7 +44,7 @@ async def wait(client, n, count):
 async def main():
     discovery, plane = os.environ["DYN_DISCOVERY_BACKEND"], os.environ["DYN_REQUEST_PLANE"]
     # Without the last argument releases before 1.2 want a NATS server for their events; later ones pass over it.
-    runtime = DistributedRuntime(asyncio.get_running_loop(), discovery, plane, False)
+    runtime = DistributedRuntime(asyncio.get_running_loop(), discovery, plane, plane == "nats")
     client = await runtime.endpoint(sys.argv[1]).client()
     tell(event="ready")
     reader = asyncio.StreamReader(limit=2**30)

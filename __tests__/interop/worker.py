@@ -50,7 +50,7 @@ def handler_of(instance_id):
 async def main():
     discovery, plane = os.environ["DYN_DISCOVERY_BACKEND"], os.environ["DYN_REQUEST_PLANE"]
     # Without the last argument releases before 1.2 want a NATS server for their events; later ones pass over it.
-    runtime = DistributedRuntime(asyncio.get_running_loop(), discovery, plane, False)
+    runtime = DistributedRuntime(asyncio.get_running_loop(), discovery, plane, plane == "nats")
     endpoint = runtime.endpoint(sys.argv[1])
     instance_id = str(endpoint.connection_id())
     serving = asyncio.ensure_future(endpoint.serve_endpoint(handler_of(instance_id)))

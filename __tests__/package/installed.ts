@@ -14,13 +14,14 @@ interface Manifest {
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>;
 }
 
 export const MANIFEST = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest;
 
 /** The environment of a child: none of what configures this library, Node or Jest. */
 export function cleanEnvironment(env: Record<string, string> = {}): Record<string, string | undefined> {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(DYN_|NODE_OPTIONS|JEST_|npm_)/.test(name));
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(DYN_|NATS_|NODE_OPTIONS|JEST_|npm_)/.test(name));
   return { ...Object.fromEntries(inherited), npm_config_update_notifier: 'false', ...env };
 }
 
@@ -51,7 +52,8 @@ export interface Installed {
 
 /**
  * Packs a copy of the tree, so that the repository's own `dist` is neither read nor written, and unpacks the tarball. What it
- * depends on is linked from the repository: nothing is downloaded, and what package.json does not name is not found.
+ * depends on is linked from the repository: nothing is downloaded, and what package.json does not name, or calls optional, is not
+ * found.
  */
 export async function packAndInstall(): Promise<Installed> {
   const home = mkdtempSync(join(tmpdir(), 'profiled-package-'));
@@ -67,7 +69,11 @@ export async function packAndInstall(): Promise<Installed> {
   const target = join(home, 'node_modules/profiled');
   mkdirSync(target, { recursive: true });
   await run('tar', ['-xzf', tarball, '--strip-components=1', '-C', target], home);
-  for (const name of [...Object.keys({ ...MANIFEST.dependencies, ...MANIFEST.peerDependencies }), '@types/node']) {
+  // What is optional is left out: the package has to do without.
+  const needed = Object.keys({ ...MANIFEST.dependencies, ...MANIFEST.peerDependencies }).filter(
+    (name) => !MANIFEST.peerDependenciesMeta[name]?.optional,
+  );
+  for (const name of [...needed, '@types/node']) {
     const link = join(home, 'node_modules', name);
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules', name), link);

@@ -47,11 +47,11 @@ export interface Running {
 }
 
 /**
- * Starts `program` (CommonJS) in a Node process of its own, with no `DYN_` variable but those of `env`. `args` go before the
+ * Starts `program` (CommonJS) in a Node process of its own, with no `DYN_` or `NATS_` variable but those of `env`. `args` go before the
  * program.
  */
 export function startNode(program: string, env: Record<string, string> = {}, args: string[] = []): Running {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(DYN_|NODE_OPTIONS|JEST_)/.test(name));
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(DYN_|NATS_|NODE_OPTIONS|JEST_)/.test(name));
   const child = spawn(process.execPath, [...args, '-e', program], {
     env: { ...Object.fromEntries(inherited), NODE_PATH: join(ROOT, 'node_modules'), ...env },
     timeout: LIMIT_MS,

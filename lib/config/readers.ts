@@ -1,5 +1,6 @@
 import { MAX_TIMER_MS } from '../internal/clock';
 import { LOG_LEVELS, type LogLevel } from '../internal/logger';
+import { Secret } from './secret';
 
 /** Turns the text of one environment variable, or the value of one option, into a setting. */
 export interface Reader<T> {
@@ -9,6 +10,8 @@ export interface Reader<T> {
   parse(text: string): T | undefined;
   /** The setting that an option's `value` stands for; undefined when it can not be used. */
   accept(value: unknown): T | undefined;
+  /** Whether a value that can not be used may not be shown either. */
+  readonly isSecret?: true;
 }
 
 const TRUE = ['1', 'true', 'on', 'yes'];
@@ -56,8 +59,28 @@ export function duration(min: 0 | 1): Reader<number> {
   return reader;
 }
 
+/** Any text that is not blank. */
+export function text(expected: string): Reader<string> {
+  return textReader(expected, (given) => (given === '' ? undefined : given));
+}
+
 /** A folder's path. */
-export const folder: Reader<string> = textReader('the path of a directory', (text) => (text === '' ? undefined : text));
+export const folder: Reader<string> = text('the path of a directory');
+
+/** A file's path. */
+export const file: Reader<string> = text('the path of a file');
+
+/** A bearer token, as it can stand in a header. */
+export const token = secretReader('a token of visible ASCII characters without spaces', /^[\x21-\x7e]+$/);
+
+/** What basic authentication asks for. */
+export const userAndPassword = secretReader(
+  'a user name and a password as user:password, without control characters',
+  /^[^:\p{Cc}]+:\P{Cc}+$/u,
+);
+
+/** Any text that is not to be shown. */
+export const passphrase = secretReader('a text', /[^]/);
 
 /** A host name or an IP address; an IPv6 address may stand in brackets. */
 export const host: Reader<string> = textReader('a host name or an IP address to bind to', (text) => {
@@ -100,6 +123,12 @@ function levelOf(word: string): LogLevel | undefined {
   return LOG_LEVELS.find((level) => level === word);
 }
 
-function textReader(expected: string, parse: (text: string) => string | undefined): Reader<string> {
+function textReader(expected: string, parse: (given: string) => string | undefined): Reader<string> {
   return { expected, parse, accept: (value) => (typeof value === 'string' ? parse(value.trim()) : undefined) };
+}
+
+function secretReader(expected: string, pattern: RegExp): Reader<Secret> {
+  const parse = (text: string) => (pattern.test(text) ? new Secret(text) : undefined);
+  const accept = (value: unknown) => (typeof value === 'string' ? parse(value) : undefined);
+  return { expected, parse, accept, isSecret: true };
 }

@@ -1,7 +1,8 @@
-import { ProfiledError } from '../errors';
 import type { LogLevel } from '../internal/logger';
+import { accessSettings, OPEN_ACCESS } from './access';
 import { pointLog } from './log-output';
-import { type Picked, Resolution } from './resolve';
+import { type Picked, refuseProblems, Resolution } from './resolve';
+import type { Secret } from './secret';
 import { type DiscoveryBackend, type HealthStatus, type Naming, type RequestPlane, VARIABLES } from './variables';
 
 export { DISCOVERY_BACKENDS, NAMINGS, REQUEST_PLANES, VARIABLES } from './variables';
@@ -13,7 +14,10 @@ export const METRICS_PATH = '/metrics';
 /** Everything that can be set from outside. `docs/configuration.md` names the variable of each. */
 export interface Settings {
   readonly system: {
-    /** Whether the environment asks for the system server. A negative port makes it false whatever else is set. */
+    /**
+     * Whether the environment asks for the system server. A negative port makes it false whatever else is set, and so does a problem
+     * with the settings of access: what was to be protected is not served without protection.
+     */
     readonly enabled: boolean;
     /** 0 = any free port, -1 = off. @default 8081 */
     readonly port: number;
@@ -27,6 +31,20 @@ export interface Settings {
     readonly startingHealthStatus: HealthStatus;
     /** Whether CPU, memory, event loop and GC of the process are exposed too. @default false */
     readonly processMetrics: boolean;
+    /** The bearer token that a scrape has to bring. @default none is asked for */
+    readonly authToken: Secret | undefined;
+    /** The file that has the token, read once. @default none */
+    readonly authTokenFile: string | undefined;
+    /** The `user:password` that a scrape has to bring. @default none is asked for */
+    readonly authBasic: Secret | undefined;
+    /** The file of the server's certificate and those between it and its CA, PEM. @default plain HTTP */
+    readonly tlsCertPath: string | undefined;
+    /** The file of the certificate's private key, PEM. @default plain HTTP */
+    readonly tlsKeyPath: string | undefined;
+    /** What the private key is encrypted with. @default it is not */
+    readonly tlsKeyPassphrase: Secret | undefined;
+    /** The file of the CA certificates, PEM, of which every client needs one. @default clients need no certificate */
+    readonly tlsClientCaPath: string | undefined;
   };
   readonly log: {
     /** @default 'off' */
@@ -44,6 +62,22 @@ export interface Settings {
   readonly discoveryBackend: DiscoveryBackend;
   /** The directory of the file backend, shared by all processes. @default '<temporary directory>/dynamo_store_kv' */
   readonly fileStore: string | undefined;
+  /** The etcd backend. What is given here is checked when that is opened. */
+  readonly etcd: {
+    /** The members of the cluster, with commas between. @default 'http://localhost:2379' */
+    readonly endpoints: string;
+    /** Whom to log in as. @default nobody */
+    readonly username: string | undefined;
+    readonly password: Secret | undefined;
+    /** Whom to trust over TLS, in PEM or as a path. @default those of Node */
+    readonly ca: string | undefined;
+    /** The certificate to show, in PEM or as a path. @default none */
+    readonly clientCert: string | undefined;
+    /** Its key, likewise. */
+    readonly clientKey: Secret | undefined;
+    /** How long an instance stays known after its process was last heard of, in milliseconds. @default 10000 */
+    readonly leaseTtlMs: number;
+  };
   readonly tcp: {
     /** The IP address to take requests on. @default the first address of this machine that is no loopback */
     readonly host: string | undefined;
@@ -68,6 +102,25 @@ export interface Settings {
     /** How long an unused connection is kept, in milliseconds. @default 300000 */
     readonly idleTtlMs: number;
   };
+  /** Of the request plane `nats`; the response plane is that of `tcp`. */
+  readonly nats: {
+    /** `nats://host:port` or `tls://host:port`; several with commas between are tried in turn. @default 'nats://localhost:4222' */
+    readonly server: string | undefined;
+    /** Goes with `password`, and before the other kinds of credentials. @default none */
+    readonly username: string | undefined;
+    readonly password: Secret | undefined;
+    readonly token: Secret | undefined;
+    /** The seed of a user's nkey. */
+    readonly nkey: Secret | undefined;
+    /** The path of a file with a JWT and a seed. */
+    readonly credentialsFile: string | undefined;
+    /** The path of a PEM file with the certificates to trust; makes TLS a must. @default those of Node */
+    readonly tlsCaFile: string | undefined;
+    /** Encrypts without looking at the server's certificate; makes TLS a must. @default false */
+    readonly tlsInsecure: boolean;
+    /** How long a worker may take to acknowledge a request, in milliseconds. @default 10000 */
+    readonly ackTimeoutMs: number;
+  };
   readonly worker: {
     /** Requests under way at once, for each endpoint; one more is refused. @default no limit */
     readonly maxConcurrentRequests: number | undefined;
@@ -80,8 +133,10 @@ export interface Settings {
   };
 }
 
-/** `T` with everything optional, at every depth. */
-export type DeepPartial<T> = { readonly [K in keyof T]?: T[K] extends object ? DeepPartial<T[K]> : T[K] };
+/** `T` with everything optional, at every depth, and secrets as text. */
+export type DeepPartial<T> = {
+  readonly [K in keyof T]?: T[K] extends Secret | undefined ? string : T[K] extends object ? DeepPartial<T[K]> : T[K];
+};
 
 interface Resolved {
   readonly settings: Settings;
@@ -107,12 +162,8 @@ export function settingProblems(): readonly string[] {
  */
 export function loadSettings(overrides: DeepPartial<Settings> = {}, env: NodeJS.ProcessEnv = process.env): Settings {
   const { settings: resolved, problems } = resolve(overrides, env);
-  if (problems.length === 0) return resolved;
-  const list = problems.length === 1 ? problems[0] : problems.map((problem) => `\n  - ${problem}`).join('');
-  throw new ProfiledError(
-    'PROFILED_CONFIG_INVALID',
-    `${problems.length > 1 ? 'several settings are wrong:' : ''}${list}`,
-  );
+  refuseProblems(problems);
+  return resolved;
 }
 
 /** Forgets what {@link settings} read, for tests that change the environment. */
@@ -131,18 +182,21 @@ function ofEnvironment(): Resolved {
 function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Resolved {
   const resolution = new Resolution(overrides, env);
   const pick = resolution.pick.bind(resolution);
+  const access = accessSettings(resolution);
   const settings: Settings = {
     system: Object.freeze({
-      ...listening(pick(VARIABLES.enabled), pick(VARIABLES.port)),
+      ...listening(pick(VARIABLES.enabled), pick(VARIABLES.port), access !== undefined),
       host: pick(VARIABLES.host).value,
       ...paths(pick(VARIABLES.healthPath), pick(VARIABLES.livePath), resolution.problems),
       startingHealthStatus: pick(VARIABLES.startingHealthStatus).value,
       processMetrics: pick(VARIABLES.processMetrics).value,
+      ...(access ?? OPEN_ACCESS),
     }),
     log: Object.freeze({ level: pick(VARIABLES.logLevel).value, jsonl: pick(VARIABLES.jsonl).value }),
     metrics: Object.freeze({ naming: pick(VARIABLES.naming).value }),
     ...reach(pick(VARIABLES.requestPlane), pick(VARIABLES.discoveryBackend)),
     fileStore: pick(VARIABLES.fileStore).value,
+    etcd: etcdSettings(pick),
     tcp: Object.freeze({
       host: pick(VARIABLES.tcpHost).value,
       port: pick(VARIABLES.tcpPort).value,
@@ -156,6 +210,7 @@ function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Reso
       maxInFlight: pick(VARIABLES.tcpMaxInFlight).value,
       idleTtlMs: pick(VARIABLES.tcpIdleTtl).value,
     }),
+    nats: natsSettings(pick),
     worker: Object.freeze({
       maxConcurrentRequests: pick(VARIABLES.maxConcurrentRequests).value,
       drainDeadlineMs: pick(VARIABLES.drainDeadline).value,
@@ -165,10 +220,36 @@ function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Reso
   return { settings: Object.freeze(settings), problems: resolution.problems };
 }
 
+function etcdSettings(pick: Resolution['pick']): Settings['etcd'] {
+  return Object.freeze({
+    endpoints: pick(VARIABLES.etcdEndpoints).value,
+    username: pick(VARIABLES.etcdUsername).value,
+    password: pick(VARIABLES.etcdPassword).value,
+    ca: pick(VARIABLES.etcdCa).value,
+    clientCert: pick(VARIABLES.etcdClientCert).value,
+    clientKey: pick(VARIABLES.etcdClientKey).value,
+    leaseTtlMs: pick(VARIABLES.etcdLeaseTtl).value,
+  });
+}
+
+function natsSettings(pick: Resolution['pick']): Settings['nats'] {
+  return Object.freeze({
+    server: pick(VARIABLES.natsServer).value,
+    username: pick(VARIABLES.natsUsername).value,
+    password: pick(VARIABLES.natsPassword).value,
+    token: pick(VARIABLES.natsToken).value,
+    nkey: pick(VARIABLES.natsNkey).value,
+    credentialsFile: pick(VARIABLES.natsCredentials).value,
+    tlsCaFile: pick(VARIABLES.natsTlsCa).value,
+    tlsInsecure: pick(VARIABLES.natsTlsInsecure).value,
+    ackTimeoutMs: pick(VARIABLES.natsAckTimeout).value,
+  });
+}
+
 /** A port alone turns the server on, as in newer Dynamo releases; a negative one turns it off whatever else is set. */
-function listening(enabled: Picked<boolean>, port: Picked<number>) {
+function listening(enabled: Picked<boolean>, port: Picked<number>, isAccessSound: boolean) {
   const wanted = enabled.state === 'default' ? port.state === 'given' : enabled.value;
-  return { enabled: wanted && port.value >= 0, port: port.value };
+  return { enabled: wanted && port.value >= 0 && isAccessSound, port: port.value };
 }
 
 /** What stays in the process is made known in the process, unless told otherwise. */

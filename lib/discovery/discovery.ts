@@ -51,10 +51,11 @@ export interface Discovery {
    */
   instanceId(): Promise<bigint>;
   /**
-   * Makes `instance` known. Called after its transport serves it.
+   * Makes `instance` known. Called after its transport serves it. `listener` is told, after this promise has resolved, when others
+   * can not find it any more (false), and when they can again (true): a lease was lost, and is there again. It may not throw.
    * @throws PROFILED_TARGET_INVALID if the same instance of the same endpoint is registered, PROFILED_SHUTDOWN after `close`
    */
-  register(instance: Instance): Promise<Registration>;
+  register(instance: Instance, listener?: (isKnown: boolean) => void): Promise<Registration>;
   /**
    * Follows the instances that `filter` picks. `listener` is called for each change after the snapshot, never before this
    * promise has resolved; it may not throw.

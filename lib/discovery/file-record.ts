@@ -27,12 +27,12 @@ export function prefixOf({ namespace, component, endpoint }: InstanceFilter): st
   return fileNameOf(`${known.join('/')}/`);
 }
 
-/** Whether a file can hold `instance`: the memory plane has no address that another process could use. */
+/** Whether a record can hold `instance`: the memory plane has no address that another process could use. */
 export function isRecordable({ transport: { kind } }: Instance): boolean {
   return PLANES.some((plane) => plane === kind);
 }
 
-/** The content of an instance's file: JSON with the fields of Dynamo 0.7 and later in their order, the id a plain integer. */
+/** The record of an instance, in a file or elsewhere: JSON with the fields of Dynamo 0.7 and later in their order, the id a plain integer. */
 export function encodeRecord(instance: Instance): string {
   const { namespace, component, endpoint, instanceId, transport, requestPlaneCodec } = instance;
   return stringifyBigJson({
@@ -47,11 +47,11 @@ export function encodeRecord(instance: Instance): string {
 }
 
 /**
- * What a file says. Undefined for a record of another type and for an instance on a plane that is not known here: both are
+ * What the record of that name says; `nameOf` makes names of keys. Undefined for a record of another type and for an instance on a plane that is not known here: both are
  * right, and not for us. Fields that are not known are passed over.
  * @throws PROFILED_MESSAGE_INVALID for anything else, a name that tells of another instance than the content among it
  */
-export function decodeRecord(fileName: string, text: string): Instance | undefined {
+export function decodeRecord(name: string, text: string, nameOf = fileNameOf): Instance | undefined {
   const record = asObject(parseBigJson(text, 'the record'), 'the record');
   if (asText(record.type, '`type`') !== 'Endpoint') return undefined;
   const transport = transportOf(asObject(record.transport, '`transport`'));
@@ -64,13 +64,13 @@ export function decodeRecord(fileName: string, text: string): Instance | undefin
     transport: Object.freeze(transport),
     requestPlaneCodec: optional(record.request_plane_codec, asCodec),
   });
-  if (fileNameOf(instanceKey(instance)) !== fileName) {
-    throw invalidMessage(`the record is that of ${instanceKey(instance)}, which is not what its file is named after`);
+  if (nameOf(instanceKey(instance)) !== name) {
+    throw invalidMessage(`the record is that of ${instanceKey(instance)}, which is not what it is named after`);
   }
   return instance;
 }
 
-/** Whether two records of one file lead to the same worker in the same way. */
+/** Whether two records of one name lead to the same worker in the same way. */
 export function isSameInstance(one: Instance, other: Instance): boolean {
   return (
     one.transport.kind === other.transport.kind &&

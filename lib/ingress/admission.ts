@@ -25,6 +25,8 @@ export class Admission {
   readonly #dial: Dial;
   readonly #limit: number;
   readonly #withdrawCapacity: (() => void) | undefined;
+  /** What it has seen so far; `TargetStats` says what each is. */
+  readonly totals = { requests: 0, errors: 0, lastError: '', processingNanos: 0 };
   readonly #runs = new Set<PayloadRun>();
   #idle = deferred();
   #draining: Promise<void> | undefined;
@@ -48,6 +50,7 @@ export class Admission {
 
   /** The `OnRequest` of a request server. The request begins in a later turn of the event loop, after its acknowledgement. */
   readonly accept = async (payload: Uint8Array, headers: RequestHeaders): Promise<Uint8Array> => {
+    this.totals.requests += 1;
     if (this.#draining) return this.#refuse('unavailable', 'draining');
     if (this.#runs.size >= this.#limit) return this.#refuse('overloaded', 'worker at capacity');
     const run = this.#ingress.openRun(headers);
@@ -71,15 +74,23 @@ export class Admission {
 
   #refuse(kind: keyof typeof REFUSALS, reason: string): Uint8Array {
     this.#ingress.plane.series()[kind].value += 1;
+    this.#failed(reason);
     return refusal(kind, reason);
   }
 
   async #execute(run: PayloadRun, payload: Uint8Array): Promise<void> {
     await run.execute(payload, this.#dial);
+    this.totals.processingNanos += run.seconds * 1e9;
+    if (run.failure !== undefined) this.#failed(run.failure);
     this.#runs.delete(run);
     if (this.#runs.size > 0) return;
     this.#idle.resolve();
     this.#idle = deferred();
+  }
+
+  #failed(reason: string): void {
+    this.totals.errors += 1;
+    this.totals.lastError = reason;
   }
 
   async #untilIdle(): Promise<void> {

@@ -45,6 +45,16 @@ export class PayloadRun {
     this.#state = new RunState(profile);
   }
 
+  /** How long the handler was at it, in seconds; 0 before the end. */
+  get seconds(): number {
+    return this.#profile.seconds;
+  }
+
+  /** What the request failed of; undefined if it did not. */
+  get failure(): string | undefined {
+    return this.#profile.failure;
+  }
+
   /** Runs to the end, the requester's FIN included. Call once. Never rejects. */
   async execute(payload: Uint8Array, dial: Dial): Promise<void> {
     this.#plane.begin();
@@ -65,7 +75,7 @@ export class PayloadRun {
    * can tell a cut stream from a whole one.
    */
   stop(by: Stop = 'drain'): void {
-    if (this.#state.isOver || this.#state.stop) return;
+    if (this.#state.isOver || this.#state.isComplete || this.#state.stop) return;
     this.#state.stop = by;
     this.#profile.cancel();
     this.#context?.stopGenerating();

@@ -56,10 +56,11 @@ export class Reply {
     await this.sender.send(frame);
   }
 
-  /** Says that the stream is complete. @throws PROFILED_DISCONNECTED */
+  /** Says that the stream is complete, and waits until all of it has left this process. @throws PROFILED_DISCONNECTED */
   async final(): Promise<void> {
     this.profile.responseBytes(FINAL.length - PREFIX_BYTES);
     await this.sender.send(FINAL);
+    await this.sender.flush();
   }
 
   /** Ends the connection, also when there was no final marker, and waits until the requester has closed its side. Never rejects. */

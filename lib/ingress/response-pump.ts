@@ -66,6 +66,7 @@ export class ResponsePump {
 
   async #complete(): Promise<void> {
     this.#state.profile.stream?.finish();
+    this.#state.isComplete = true;
     if (await this.#state.sent('publish_final', this.#reply.final())) this.#state.isOver = true;
   }
 }

@@ -7,6 +7,8 @@ export type Stop = 'consumer' | 'drain';
 /** What the parts of one run have to agree on. */
 export class RunState {
   stop: Stop | undefined;
+  /** The final marker is on its way: there is nothing left to cut. */
+  isComplete = false;
   /** Nothing more is to be sent: what the requester does now is no cancellation. */
   isOver = false;
   /** The connection can not be used any more, or nobody listens to it. */

@@ -197,6 +197,17 @@ export const PLANE_CAPACITY_METRIC = {
   help: 'Number of requests that endpoints with a limit let be under way at once',
 } as const;
 
+/** Why a request server refuses what it can not give to an endpoint. */
+export const REFUSAL_REASONS = ['unknown_endpoint', 'invalid', 'incomplete', 'overloaded'] as const;
+
+/** Those refusals, which upstream does not count; the one metric of the request plane with a label. */
+export const PLANE_REFUSALS_METRIC = {
+  type: 'counter',
+  name: 'request_plane_refused_total',
+  labelNames: ['reason'],
+  help: 'Total number of requests refused before they reached an endpoint, by reason',
+} as const;
+
 export const UPTIME_METRIC = {
   name: 'uptime_seconds',
   help: 'Total uptime of the DistributedRuntime in seconds',

@@ -26,6 +26,7 @@ export class Profile {
   #errorType: ErrorType | undefined;
   #error: unknown;
   #settled = false;
+  #seconds = 0;
   #remains: Remains | undefined;
   #stream: StreamProfile | undefined;
 
@@ -50,6 +51,16 @@ export class Profile {
   beginStream(): void {
     const { streams } = this.#binding;
     if (streams && !this.#settled) this.#stream = new StreamProfile(streams(), this.#start);
+  }
+
+  /** How long the request took, once it is settled. */
+  get seconds(): number {
+    return this.#seconds;
+  }
+
+  /** The `error_type` and the reason of a failure; undefined if there was none. */
+  get failure(): string | undefined {
+    return this.#errorType && `${this.#errorType}: ${messageOf(this.#error)}`;
   }
 
   /** Takes the arguments of an in-process call: measures the request value and records what is recorded on arrival. */
@@ -144,7 +155,7 @@ export class Profile {
     this.#settled = true;
     const { series, onEnd } = this.#binding;
     const at = now();
-    const duration = at - this.#start;
+    const duration = (this.#seconds = at - this.#start);
     const outcome = (this.#outcome ??= 'success');
     series.inflight.value -= 1;
     series.duration.observe(duration);

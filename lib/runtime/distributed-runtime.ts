@@ -1,4 +1,5 @@
 import { pointLog } from '../config/log-output';
+import { ACCESS_OPTIONS } from '../config/access';
 import { type DeepPartial, loadSettings, type Settings } from '../config/settings';
 import { ProfiledError } from '../errors';
 import type { DrainOptions } from '../ingress/drain';
@@ -40,26 +41,28 @@ export class DistributedRuntime implements RuntimeHost, AsyncDisposable {
   readonly #clients = new Set<Client<never, unknown>>();
   #shutdown: Promise<void> | undefined;
 
-  private constructor(settings: Settings, systemServer: SystemServer | undefined) {
+  private constructor(settings: Settings, planes: Planes, systemServer: SystemServer | undefined) {
     this.#settings = settings;
     this.naming = settings.metrics.naming;
     this.metrics = new MetricsScope(currentStore, {}, this.naming);
-    this.#planes = openPlanes(settings);
+    this.#planes = planes;
     this.#systemServer = systemServer;
   }
 
   /**
    * A runtime by argument, environment and default, in this order. The system server is started if the environment asks for it,
    * where a failure is only logged, or if `overrides.system.enabled` is true, where it is thrown; one that was started by
-   * argument is stopped with the runtime. @throws PROFILED_CONFIG_INVALID with all problems at once; codes of `startSystemServer`
+   * argument is stopped with the runtime. Options of access make one that the environment asks for a start by argument. @throws PROFILED_CONFIG_INVALID with all problems at once; codes of `startSystemServer`
    */
   static async fromSettings(overrides: DeepPartial<Settings> = {}): Promise<DistributedRuntime> {
     const settings = loadSettings(overrides);
     if (overrides.log) pointLog(settings.log);
-    const asked = overrides.system?.enabled;
+    const planes = openPlanes(settings); // before the server: it may throw
+    const isAccessGiven = ACCESS_OPTIONS.some((name) => overrides.system?.[name] !== undefined);
+    const asked = overrides.system?.enabled ?? (isAccessGiven ? settings.system.enabled : undefined);
     const server = asked === true ? await startSystemServer(overrides.system) : undefined;
     if (asked === undefined) await autoStartSystemServer();
-    return new DistributedRuntime(settings, server);
+    return new DistributedRuntime(settings, planes, server);
   }
 
   /** @throws PROFILED_TARGET_INVALID for a name that is none */
@@ -96,8 +99,9 @@ export class DistributedRuntime implements RuntimeHost, AsyncDisposable {
   /** As `endpoint.client(options)`. */
   async client<T, U>(endpoint: Endpoint, options: ClientOptions = {}): Promise<Client<T, U>> {
     this.#checkRunning();
-    const { tcp, client: defaults } = this.#settings;
-    const all = { ackTimeoutMs: tcp.ackTimeoutMs, inhibitedMs: defaults.inhibitedMs, ...definedOnly(options) };
+    const { requestPlane, tcp, nats, client: defaults } = this.#settings;
+    const { ackTimeoutMs } = requestPlane === 'nats' ? nats : tcp;
+    const all = { ackTimeoutMs, inhibitedMs: defaults.inhibitedMs, ...definedOnly(options) };
     const client = await Client.open<T, U>(this.#planes, endpoint, all, () => this.#clients.delete(client));
     this.#clients.add(client);
     return client;

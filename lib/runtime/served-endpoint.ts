@@ -1,11 +1,13 @@
 import type { Registration } from '../discovery/discovery';
+import { messageOf } from '../errors';
 import { Admission, type AdmissionOptions } from '../ingress/admission';
 import type { DrainOptions } from '../ingress/drain';
 import { Ingress } from '../ingress/ingress';
-import { health } from '../server/health';
+import { log } from '../internal/logger';
 import type { ServedTarget } from '../transports/transport';
 import type { Servable } from './host';
 import type { Planes } from './planes';
+import { Readiness } from './readiness';
 import type { Endpoint } from './target';
 
 /** Settings of one served endpoint. */
@@ -14,6 +16,11 @@ export interface ServeOptions extends AdmissionOptions {
   readonly drainDeadlineMs?: number | undefined;
   /** Constant labels for the standard metrics, beside those of the ingress. @default {} */
   readonly labels?: Readonly<Record<string, string>>;
+  /**
+   * What the endpoint has to say of itself, of JSON: `data` in the answer to `$SRV.STATS` of the NATS request plane. Called for each
+   * answer; one that throws is logged. No other plane asks.
+   */
+  readonly statsHandler?: (() => unknown) | undefined;
 }
 
 /** An endpoint that takes requests, until it is stopped. */
@@ -27,6 +34,7 @@ export class ServedEndpoint implements AsyncDisposable {
   readonly #drainDeadlineMs: number | undefined;
   readonly #target: ServedTarget;
   readonly #registration: Registration;
+  readonly #readiness: Readiness;
   readonly #onStopped: () => void;
   #stopping: Promise<void> | undefined;
 
@@ -39,6 +47,7 @@ export class ServedEndpoint implements AsyncDisposable {
     this.#drainDeadlineMs = parts.drainDeadlineMs;
     this.#target = parts.target;
     this.#registration = parts.registration;
+    this.#readiness = parts.readiness;
     this.#onStopped = onStopped;
   }
 
@@ -60,7 +69,7 @@ export class ServedEndpoint implements AsyncDisposable {
   }
 
   async #stop(options: DrainOptions | undefined): Promise<void> {
-    health.endpointStopped(this.endpoint.endpoint);
+    this.#readiness.note('stopped', true);
     await this.#registration.unregister();
     await this.#admission.drain({ ...options, deadlineMs: options?.deadlineMs ?? this.#drainDeadlineMs });
     await this.#target.stop();
@@ -75,6 +84,7 @@ interface ServedParts {
   readonly drainDeadlineMs: number | undefined;
   readonly target: ServedTarget;
   readonly registration: Registration;
+  readonly readiness: Readiness;
 }
 
 /**
@@ -99,16 +109,32 @@ export async function serveEndpoint<T>(
   const address = { namespace, component, endpoint: name, instanceId };
   let target: ServedTarget | undefined;
   try {
-    target = await planes.request.server.serve(address, admission.accept);
+    const stats = () => ({ ...admission.totals, data: dataOf(options.statsHandler, endpoint) });
+    target = await planes.request.server.serve(address, admission.accept, stats);
     const transport = { kind: planes.request.kind, address: target.address };
-    const registration = await planes.discovery.register({ ...address, transport });
-    health.endpointServed(name, instanceId.toString(16));
+    const readiness = new Readiness(name, instanceId.toString(16));
+    const onKnown = (isKnown: boolean): void => readiness.note('unknown', !isKnown);
+    const registration = await planes.discovery.register({ ...address, transport }, onKnown);
+    onKnown(true);
+    target.onReachable?.((isReachable) => readiness.note('unreachable', !isReachable));
+    const { drainDeadlineMs } = options;
     return new ServedEndpoint(
-      { endpoint, instanceId, admission, target, registration, drainDeadlineMs: options.drainDeadlineMs },
+      { endpoint, instanceId, admission, target, registration, readiness, drainDeadlineMs },
       onStopped,
     );
   } catch (error) {
     await Promise.all([target?.stop(), admission.drain({ deadlineMs: 0 })]);
     throw error;
+  }
+}
+
+/** What the user's function says, as JSON has it. Never throws. */
+function dataOf(statsHandler: ServeOptions['statsHandler'], { path }: Endpoint): unknown {
+  if (!statsHandler) return undefined;
+  try {
+    return JSON.parse(JSON.stringify(statsHandler()) ?? 'null') as unknown;
+  } catch (error) {
+    log.write('error', { err: error }, `the statsHandler of ${path} failed: ${messageOf(error)}`);
+    return undefined;
   }
 }

@@ -101,11 +101,18 @@ export class Endpoint implements EndpointAddress {
 /** `endpoint.endpointBuilder().handler(ingress).start()`. */
 export class EndpointBuilder {
   #ingress: Ingress<never> | undefined;
+  #statsHandler: ServeOptions['statsHandler'];
 
   constructor(private readonly target: Endpoint) {}
 
   handler<T>(ingress: Ingress<T>): this {
     this.#ingress = ingress;
+    return this;
+  }
+
+  /** See `ServeOptions`. */
+  statsHandler(statsHandler: () => unknown): this {
+    this.#statsHandler = statsHandler;
     return this;
   }
 
@@ -117,6 +124,6 @@ export class EndpointBuilder {
         `nothing to serve at ${this.target.path}; call \`.handler(ingress)\` first`,
       );
     }
-    return this.target.serve(this.#ingress, options);
+    return this.target.serve(this.#ingress, { statsHandler: this.#statsHandler, ...options });
   }
 }

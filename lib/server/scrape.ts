@@ -1,3 +1,4 @@
+import type { Access } from '../config/access-files';
 import type { Settings } from '../config/settings';
 import type { FormatName } from '../metrics/exposition/format';
 import { render } from '../metrics/exposition/render';
@@ -20,6 +21,7 @@ export interface ScrapeOptions {
   readonly health: Health;
   readonly settings: Settings;
   readonly limits: Required<ScrapeLimits>;
+  readonly access: Access;
 }
 
 /** What one request asks for. */

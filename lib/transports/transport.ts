@@ -25,10 +25,38 @@ export interface ServeTarget {
  */
 export type OnRequest = (payload: Uint8Array, headers: RequestHeaders) => Promise<Uint8Array>;
 
+/**
+ * Why a request server refused a request that no {@link OnRequest} has seen: nothing is served there, the bytes are no request or too many, the
+ * rest of it did not come in time or not at all, or too much is waiting already.
+ */
+export type Refusal = 'unknown_endpoint' | 'invalid' | 'incomplete' | 'overloaded';
+
+/** Called by a request server once for each of them, if it can know of them. May not throw. */
+export type OnRefused = (reason: Refusal) => void;
+
+/** What a target has done so far, for a plane that is asked for it. */
+export interface TargetStats {
+  /** Requests that arrived, those that were refused included. */
+  readonly requests: number;
+  /** Those of them that were refused or failed. */
+  readonly errors: number;
+  /** What the last one of these failed of; empty before the first. */
+  readonly lastError: string;
+  /** How long requests took to be processed, all together. */
+  readonly processingNanos: number;
+  /** What the user's own `statsHandler` says, of JSON; undefined if there is none. */
+  readonly data: unknown;
+}
+
 /** A target that is being served. */
 export interface ServedTarget {
   /** What a {@link RequestClient} of the same plane sends to; goes into the discovery record as it is. */
   readonly address: string;
+  /**
+   * Of a plane that may lose what brings its requests: calls `listener` whenever requests can not arrive any more and when they can
+   * again, and at once if they can not now. Called once.
+   */
+  onReachable?(listener: (isReachable: boolean) => void): void;
   /**
    * Takes the target off. Called once by whoever served it, after its drain; requests that still come are refused with
    * `Server unavailable:`. Does not wait for requests that were accepted. Never rejects.
@@ -40,10 +68,12 @@ export interface ServedTarget {
 export interface RequestServer {
   /**
    * Begins to serve a target; the first call opens what the plane listens on. Called when an endpoint is served, before it is
-   * announced. @throws PROFILED_TARGET_INVALID if the target is already served here or its name is too long; PROFILED_SHUTDOWN after
-   * `close`; PROFILED_PORT_IN_USE, PROFILED_PORT_DENIED or PROFILED_LISTEN_FAILED if the plane listens and can not
+   * announced. `stats` is asked by planes that others ask for statistics, at any time; it may not throw.
+   * @throws PROFILED_TARGET_INVALID if the target is already served here or its name is too long; PROFILED_SHUTDOWN after
+   * `close`; PROFILED_PORT_IN_USE, PROFILED_PORT_DENIED or PROFILED_LISTEN_FAILED if the plane listens and can not;
+   * PROFILED_DISCONNECTED or PROFILED_CONFIG_INVALID if its broker can not be reached or refuses who we are
    */
-  serve(target: ServeTarget, onRequest: OnRequest): Promise<ServedTarget>;
+  serve(target: ServeTarget, onRequest: OnRequest, stats?: () => TargetStats): Promise<ServedTarget>;
   /** Stops all targets and releases what the plane listened on. Idempotent; `serve` rejects afterwards. */
   close(): Promise<void>;
 }
@@ -61,7 +91,8 @@ export interface RequestClient {
    * told its response server to expect the answer. The payload may not be changed until this settles.
    * @throws PROFILED_DISCONNECTED if the address can not be reached or the connection ended before the acknowledgement, so that
    * it is not known whether the request arrived; PROFILED_CANCELLED after an abort; PROFILED_MESSAGE_INVALID if the request is
-   * larger than the plane carries, before anything is sent; PROFILED_SHUTDOWN after `close`
+   * larger than the plane carries, before anything is sent; PROFILED_CONFIG_INVALID if a broker refuses who we are;
+   * PROFILED_SHUTDOWN after `close`
    */
   send(address: string, payload: Uint8Array, headers: RequestHeaders, options?: SendOptions): Promise<Uint8Array>;
   /** Ends pooled connections; sends under way reject. Idempotent. */
@@ -170,6 +201,12 @@ export interface ResponseSender {
    * about, `onEvent` has heard `disconnect` by then, so that a cancellation is not taken for an error.
    */
   send(frame: Uint8Array): Promise<void> | undefined;
+  /**
+   * Waits for what {@link send} has only queued: undefined when every frame has left this process, otherwise a promise of that time.
+   * TCP gives frames to the kernel, memory to the reader; what becomes of them after that, nobody is told. Rejects as `send` does, with
+   * `onEvent` told before, once a frame that was queued can not leave any more. There is no time limit: a reader that is slow is waited for.
+   */
+  flush(): Promise<void> | undefined;
   /**
    * After the last frame: hands on what waits, and waits for the requester to end the connection, at most ten seconds
    * (`FIN_TIMEOUT_MS`) from when everything was handed to the connection. Frames that a slow reader has not read by then still

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type Deferred, deferred } from '../../../lib/internal/deferred';
 import type { TcpOptions } from '../../../lib/transports/tcp/options';
 import { tcpRequestPlane } from '../../../lib/transports/tcp/planes';
-import type { OnRequest, RequestPlane } from '../../../lib/transports/transport';
+import type { OnRequest, Refusal, RequestPlane } from '../../../lib/transports/transport';
 import { RequestFrameDecoder } from '../../../lib/wire/request-frame';
 import { eventually } from '../../support/eventually';
 import { noSocketIsLeft, RawPeer, RawServer, requestFrame } from './raw';
@@ -14,8 +14,10 @@ const NO_ACK = '00000000';
 const DISCONNECTED = { code: 'PROFILED_DISCONNECTED' };
 
 const planes: RequestPlane[] = [];
+/** What servers have refused by themselves. */
+const refused: Refusal[] = [];
 const open = (options: TcpOptions = {}) => {
-  const plane = tcpRequestPlane({ host: '127.0.0.1', ...options });
+  const plane = tcpRequestPlane({ host: '127.0.0.1', ...options }, (reason) => void refused.push(reason));
   planes.push(plane);
   return plane;
 };
@@ -36,6 +38,7 @@ const acksIn = (bytes: Buffer) => {
   return acks;
 };
 
+beforeEach(() => void refused.splice(0));
 afterEach(async () => {
   await Promise.all(planes.splice(0).flatMap(({ server, client }) => [server.close(), client.close()]));
   await noSocketIsLeft();
@@ -111,6 +114,7 @@ describe('a server of requests', () => {
       'Server unavailable: unknown endpoint \ufffd(',
       '',
     ]);
+    expect(refused).toEqual(Array(4).fill('unknown_endpoint'));
   });
 
   it('answers what was owed to a client that has ended its direction, and drops half a request', async () => {
@@ -121,6 +125,7 @@ describe('a server of requests', () => {
     await once(peer.socket, 'finish');
     answer.resolve(ACCEPTED);
     expect((await peer.all()).toString('hex')).toBe(NO_ACK);
+    expect(refused).toEqual(['incomplete']);
   });
 
   it.each([
@@ -142,6 +147,7 @@ describe('a server of requests', () => {
     peer.socket.end();
     await once(peer.socket, 'close');
     expect(seen).toEqual(['good']);
+    expect(refused).toEqual(['invalid']);
   });
 
   it('lets a request take its time limit and no longer', async () => {
@@ -152,6 +158,7 @@ describe('a server of requests', () => {
     await new Promise((resolve) => setImmediate(resolve));
     peer.socket.write(Buffer.concat([frame.subarray(3), frame.subarray(0, 1)]));
     expect(acksIn(await peer.all())).toEqual(['', 'Server unavailable: the request was not complete after 30 ms']);
+    expect(refused).toEqual(['incomplete']);
     peer.socket.destroy();
   });
 
@@ -179,8 +186,9 @@ describe('a server of requests', () => {
     const second = await RawPeer.connect(address);
     second.socket.write(half);
     const overloaded = 'Server overloaded: too many bytes of requests are waiting';
-    const refused = await Promise.race([first.all(), second.all()]);
-    expect(acksIn(refused)).toEqual([overloaded]);
+    const told = await Promise.race([first.all(), second.all()]);
+    expect(acksIn(told)).toEqual([overloaded]);
+    expect(refused).toEqual(['overloaded']);
     for (const { socket } of [first, second]) socket.destroy();
     const third = await RawPeer.connect(address);
     third.socket.end(requestFrame(PATH, Buffer.alloc(90_000)));

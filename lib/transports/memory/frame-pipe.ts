@@ -11,8 +11,10 @@ export class FramePipe {
   readonly #ended = deferred();
   #isEnded = false;
   #isBroken = false;
+  #hasDropped = false;
   #reader: Deferred<Uint8Array | undefined> | undefined;
   #writer: Deferred<void> | undefined;
+  #emptied: Deferred<void> | undefined;
 
   /** Resolves when the writer ended it or either side broke it. */
   get ended(): Promise<void> {
@@ -34,6 +36,12 @@ export class FramePipe {
     return (this.#writer ??= deferred()).promise;
   }
 
+  /** Undefined when the reader has taken everything; otherwise a promise of that time, which rejects as that of {@link write}. */
+  flush(): Promise<void> | undefined {
+    if (this.#hasDropped) return Promise.reject(gone());
+    return this.#frames.length === 0 ? undefined : (this.#emptied ??= deferred()).promise;
+  }
+
   /** The next frame in order, undefined at the end. */
   read(): Promise<Uint8Array | undefined> {
     const frame = this.readNow();
@@ -48,6 +56,9 @@ export class FramePipe {
     if (!frame) return undefined;
     this.#writer?.resolve();
     this.#writer = undefined;
+    if (this.#frames.length > 0) return frame;
+    this.#emptied?.resolve();
+    this.#emptied = undefined;
     return frame;
   }
 
@@ -60,9 +71,12 @@ export class FramePipe {
   /** Either side gives up; frames that wait are dropped. */
   break(): void {
     this.#isBroken = true;
+    this.#hasDropped ||= this.#frames.length > 0;
     this.#frames.length = 0;
     this.#writer?.reject(gone());
     this.#writer = undefined;
+    this.#emptied?.reject(gone());
+    this.#emptied = undefined;
     this.#finish();
   }
 

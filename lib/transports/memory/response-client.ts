@@ -48,10 +48,11 @@ class MemorySender implements ResponseSender {
   }
 
   send(frame: Uint8Array): Promise<void> | undefined {
-    return this.connection.toRequester.write(frame)?.catch(async (error: unknown) => {
-      await this.#listening;
-      throw error;
-    });
+    return this.#afterEvents(this.connection.toRequester.write(frame));
+  }
+
+  flush(): Promise<void> | undefined {
+    return this.#afterEvents(this.connection.toRequester.flush());
   }
 
   async end(): Promise<void> {
@@ -72,6 +73,14 @@ class MemorySender implements ResponseSender {
     this.connection.toRequester.break();
     this.connection.toWorker.break();
     this.onClose();
+  }
+
+  /** A failure that the requester brought about is known after what it brought it about with. */
+  #afterEvents(sent: Promise<void> | undefined): Promise<void> | undefined {
+    return sent?.catch(async (error: unknown) => {
+      await this.#listening;
+      throw error;
+    });
   }
 
   async #listen(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { RequestPlane, ResponsePlane } from '../transport';
+import type { OnRefused, RequestPlane, ResponsePlane } from '../transport';
 import { resolveTcpOptions, type TcpOptions } from './options';
 import { TcpRequestClient } from './request-client';
 import { TcpRequestServer } from './request-server';
@@ -7,11 +7,11 @@ import { TcpResponseServer } from './response-server';
 
 /**
  * The request plane of Dynamo over TCP (since 0.7, the default since 0.8). Requests are pipelined on connections that are kept.
- * @throws PROFILED_CONFIG_INVALID
+ * `onRefused` hears of what the server refuses by itself. @throws PROFILED_CONFIG_INVALID
  */
-export function tcpRequestPlane(options?: TcpOptions): RequestPlane {
+export function tcpRequestPlane(options?: TcpOptions, onRefused: OnRefused = () => {}): RequestPlane {
   const resolved = resolveTcpOptions(options);
-  return { kind: 'tcp', server: new TcpRequestServer(resolved), client: new TcpRequestClient(resolved) };
+  return { kind: 'tcp', server: new TcpRequestServer(resolved, onRefused), client: new TcpRequestClient(resolved) };
 }
 
 /**

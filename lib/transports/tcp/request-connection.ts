@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { messageOf } from '../../errors';
 import { refusal } from '../../wire/ack';
 import { type RequestFrame, RequestFrameDecoder } from '../../wire/request-frame';
-import type { OnRequest } from '../transport';
+import type { OnRefused, OnRequest, Refusal } from '../transport';
 import { AckQueue } from './ack-queue';
 import type { ResolvedTcpOptions } from './options';
 
@@ -18,6 +18,7 @@ const SHOWN_PATH = 256;
 /** What the connections of one server share. */
 export interface RequestHost {
   readonly options: ResolvedTcpOptions;
+  readonly onRefused: OnRefused;
   readonly handlers: ReadonlyMap<string, OnRequest>;
   /** Bytes of requests that are not acknowledged, of all connections together. */
   buffered: number;
@@ -57,7 +58,10 @@ export class RequestConnection {
       this.#work();
     });
     socket.on('error', () => {});
-    socket.once('close', () => this.#release());
+    socket.once('close', () => {
+      this.#dropHalf();
+      this.#release();
+    });
   }
 
   /** Ends the connection; what the kernel has taken still arrives. */
@@ -93,15 +97,18 @@ export class RequestConnection {
         this.#take(frame);
       }
     } catch (error) {
-      return this.#refuse(refusal('unavailable', messageOf(error)));
+      return this.#refuse('invalid', refusal('unavailable', messageOf(error)));
     }
     this.#account();
     if (this.#host.buffered > this.#host.options.maxBufferedBytes) {
-      return this.#refuse(refusal('overloaded', 'too many bytes of requests are waiting'));
+      return this.#refuse('overloaded', refusal('overloaded', 'too many bytes of requests are waiting'));
     }
     this.#isHeld = this.#isFull();
     if (this.#isHeld) this.#socket.pause();
-    else if (this.#hasEnded) return this.#stopReading();
+    else if (this.#hasEnded) {
+      this.#dropHalf();
+      return this.#stopReading();
+    }
     this.#watch(decoder.buffered > 0 && !this.#isHeld);
   }
 
@@ -118,8 +125,9 @@ export class RequestConnection {
     this.#requests += 1;
     const fill = this.#acks.add(frame.bytes);
     const onRequest = this.#host.handlers.get(frame.path);
-    if (onRequest) void answer(onRequest, frame).then(fill);
-    else fill(refusal('unavailable', `unknown endpoint ${frame.path.slice(0, SHOWN_PATH)}`));
+    if (onRequest) return void answer(onRequest, frame).then(fill);
+    this.#host.onRefused('unknown_endpoint');
+    fill(refusal('unavailable', `unknown endpoint ${frame.path.slice(0, SHOWN_PATH)}`));
   }
 
   /** Gives a request that has begun its time to be completed. */
@@ -130,7 +138,8 @@ export class RequestConnection {
     if (!isIncomplete) return;
     const { frameTimeoutMs } = this.#host.options;
     this.#awaited = this.#requests;
-    const late = () => this.#refuse(refusal('unavailable', `the request was not complete after ${frameTimeoutMs} ms`));
+    const reason = `the request was not complete after ${frameTimeoutMs} ms`;
+    const late = () => this.#refuse('incomplete', refusal('unavailable', reason));
     this.#timer = setTimeout(late, frameTimeoutMs).unref();
   }
 
@@ -141,11 +150,17 @@ export class RequestConnection {
   }
 
   /** Says why after what is owed already, and lets the client go: nothing that it sends is read as a request any more. */
-  #refuse(ack: Uint8Array): void {
+  #refuse(reason: Refusal, ack: Uint8Array): void {
+    this.#host.onRefused(reason);
     this.#acks.add(0)(ack);
     this.#stopReading();
     this.#timer = setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
     this.#socket.resume();
+  }
+
+  /** The client has left in the middle of a request. */
+  #dropHalf(): void {
+    if (this.#decoder && this.#decoder.buffered > 0) this.#host.onRefused('incomplete');
   }
 
   #stopReading(): void {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { ProfiledError } from '../../errors';
 import { log } from '../../internal/logger';
-import type { OnRequest, RequestServer, ServedTarget, ServeTarget } from '../transport';
+import type { OnRefused, OnRequest, RequestServer, ServedTarget, ServeTarget } from '../transport';
 import { pathOf } from './address';
 import { Listener } from './listener';
 import type { ResolvedTcpOptions } from './options';
@@ -20,9 +20,10 @@ export class TcpRequestServer implements RequestServer {
   readonly #listener: Listener;
   #closed: Promise<void> | undefined;
 
-  constructor(options: ResolvedTcpOptions) {
+  constructor(options: ResolvedTcpOptions, onRefused: OnRefused) {
     this.#host = {
       options,
+      onRefused,
       handlers: this.#handlers,
       buffered: 0,
       onHeard: (connection, isProven) => {

@@ -61,9 +61,15 @@ export class TcpResponseSender implements ResponseSender {
     this.#hasSentinel = frame.length === SENTINEL.length && SENTINEL.equals(frame);
     this.#bytes += frame.length;
     this.#frames += 1;
-    if (this.#queue.push(frame) === 1 && !this.#isWriting) process.nextTick(() => this.#flush());
+    if (this.#queue.push(frame) === 1 && !this.#isWriting) process.nextTick(() => this.#write());
     if (this.#frames <= this.#options.frameBuffer && this.#bytes <= WRITE_AHEAD_BYTES) return undefined;
     return (this.#writer ??= deferred()).promise;
+  }
+
+  flush(): Promise<void> | undefined {
+    if (this.#frames === 0) return undefined;
+    if (this.#isGone) return Promise.reject(gone());
+    return (this.#flushed ??= deferred()).promise;
   }
 
   end(): Promise<void> {
@@ -77,7 +83,7 @@ export class TcpResponseSender implements ResponseSender {
   }
 
   async #end(): Promise<void> {
-    if (this.#frames > 0 && !this.#isGone) await (this.#flushed = deferred()).promise;
+    await this.flush()?.catch(() => {});
     // After the sentinel the requester ends first, as upstream has it, so that this side's port is free again at once. Without
     // one the end of this direction is what tells the requester.
     if (!this.#hasSentinel) this.#socket.end();
@@ -87,7 +93,7 @@ export class TcpResponseSender implements ResponseSender {
     clearTimeout(limit);
   }
 
-  #flush(): void {
+  #write(): void {
     if (this.#isWriting || this.#isGone || this.#queue.length === 0) return;
     const frames = this.#queue;
     this.#queue = [];
@@ -98,9 +104,9 @@ export class TcpResponseSender implements ResponseSender {
     const last = pieces.pop()!;
     this.#socket.cork();
     for (const piece of pieces) this.#socket.write(piece);
-    // A failure closes the socket, and that is what counts.
+    // A failure closes the socket, and that is what counts; Node tells of none for a write that a reset has cut short.
     this.#socket.write(last, (error) => {
-      if (!error) this.#written(frames.length, bytes);
+      if (!error && !this.#socket.destroyed) this.#written(frames.length, bytes);
     });
     this.#socket.uncork();
   }
@@ -116,8 +122,9 @@ export class TcpResponseSender implements ResponseSender {
       setImmediate(this.#writer.resolve);
       this.#writer = undefined;
     }
-    if (this.#frames === 0) this.#flushed?.resolve();
-    this.#flush();
+    if (this.#frames > 0) return this.#write();
+    this.#flushed?.resolve();
+    this.#flushed = undefined;
   }
 
   #listen(chunk: Buffer): void {
@@ -148,7 +155,8 @@ export class TcpResponseSender implements ResponseSender {
     this.#socket.destroy();
     this.#writer?.reject(gone());
     this.#writer = undefined;
-    this.#flushed?.resolve();
+    this.#flushed?.reject(gone());
+    this.#flushed = undefined;
   }
 }
 

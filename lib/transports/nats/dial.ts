@@ -1,0 +1,107 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { messageOf, ProfiledError } from '../../errors';
+import { formatSocketAddress } from '../tcp/address';
+import { Dial } from '../tcp/dial';
+import { credentialsOf, tlsOf } from './credentials';
+import type { NatsServer, ResolvedNatsOptions } from './options';
+import type { NatsPackage } from './package';
+
+/** Questions to the server without an answer before it is taken for dead. */
+const MAX_UNANSWERED_PINGS = 2;
+
+/**
+ * Opens a connection to the first of the servers that takes one; `closing` gives up. @throws PROFILED_DISCONNECTED,
+ * PROFILED_CONFIG_INVALID
+ */
+export async function dialAny(
+  options: ResolvedNatsOptions,
+  nats: NatsPackage,
+  closing: AbortSignal,
+): Promise<NatsConnection> {
+  let failure: unknown;
+  for (const server of options.servers) {
+    try {
+      return await dial(server, options, nats, closing);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function dial(
+  server: NatsServer,
+  options: ResolvedNatsOptions,
+  nats: NatsPackage,
+  closing: AbortSignal,
+): Promise<NatsConnection> {
+  const tls = tlsOf(options, server);
+  const { authenticator, source } = credentialsOf(options, nats);
+  await knock(server, options.connectTimeoutMs, closing);
+  try {
+    return await nats.connect({
+      servers: formatSocketAddress(server),
+      name: 'profiled',
+      timeout: options.connectTimeoutMs,
+      pingInterval: options.pingIntervalMs,
+      maxPingOut: MAX_UNANSWERED_PINGS,
+      // Lost connections are the link's business: the library would drop what is published meanwhile without a word.
+      reconnect: false,
+      noAsyncTraces: true,
+      ...(authenticator && { authenticator }),
+      ...(tls && { tls }),
+    });
+  } catch (cause) {
+    if (cause instanceof nats.AuthorizationError) {
+      const text = `the NATS server at ${formatSocketAddress(server)} refuses the credentials of ${source}`;
+      throw new ProfiledError('PROFILED_CONFIG_INVALID', text, { cause });
+    }
+    throw unreachable(
+      server,
+      cause,
+      isOfCertificate(cause) ? 'NATS_TLS_CA_CERT_PATH has the certificates to trust' : '',
+    );
+  }
+}
+
+/**
+ * Waits for the server's first word on a connection that is closed again: the library forgets a connection on which nothing comes,
+ * as from a server that is frozen, without closing it.
+ */
+async function knock(server: NatsServer, timeoutMs: number, closing: AbortSignal): Promise<void> {
+  const dial = new Dial(server, timeoutMs);
+  let socket: Socket | undefined;
+  const giveUp = () => {
+    dial.cancel();
+    socket?.destroy();
+  };
+  closing.addEventListener('abort', giveUp, { once: true });
+  const limit = AbortSignal.timeout(timeoutMs);
+  try {
+    socket = await dial.opened;
+    await Promise.race([
+      once(socket, 'data', { signal: limit }),
+      once(socket, 'close', { signal: limit }).then(() => Promise.reject(new Error('it closed the connection'))),
+    ]);
+  } catch (error) {
+    const cause = (error as Error).cause ?? error;
+    throw unreachable(server, limit.aborted ? new Error(`it says nothing within ${timeoutMs} ms`) : cause);
+  } finally {
+    closing.removeEventListener('abort', giveUp);
+    socket?.destroy();
+  }
+}
+
+function isOfCertificate(error: unknown): boolean {
+  return (
+    /CERT|SELF_SIGNED|ERR_TLS/.test(String((error as NodeJS.ErrnoException).code)) ||
+    /certificate/.test(messageOf(error))
+  );
+}
+
+function unreachable(server: NatsServer, cause: unknown, hint = ''): ProfiledError {
+  const text = `the NATS server at ${formatSocketAddress(server)} (NATS_SERVER) can not be used: ${messageOf(cause)}`;
+  return new ProfiledError('PROFILED_DISCONNECTED', hint ? `${text}; ${hint}` : text, { cause });
+}
