@@ -32,6 +32,8 @@ const MAY_IMPORT = {
     'server/system-server',
   ],
   testing: ['metrics', 'errors'],
+  artefacts: ['metrics', 'errors'],
+  cli: ['artefacts', 'metrics', 'errors', 'server/auto-start'],
 };
 
 const DECORATORS_MAY_IMPORT = ['profile', 'metrics', 'engine', 'errors', 'server/auto-start'];
@@ -108,6 +110,7 @@ module.exports = {
     ]),
     owned('grpc', 'node_modules/@grpc/', ['^lib/discovery/']),
     owned('nats', 'node_modules/@nats-io', ['^lib/transports/nats/']),
+    owned('yaml', 'node_modules/yaml', ['^lib/cli/']),
     owned('pino', 'node_modules/pino', ['^lib/config/']),
   ],
   options: {

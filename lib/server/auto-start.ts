@@ -29,6 +29,16 @@ const ONE_OF_SEVERAL =
   'several workers of this cluster serve /metrics. If they do so on one port, a scrape meets any of them and shows its numbers alone: ' +
   'call aggregateWorkers() in the primary before it forks, or set DYN_SYSTEM_AGGREGATE_WORKERS=true and load profiled there too.';
 
+/**
+ * Keeps the environment from starting a server in this process or thread, a start that is scheduled included: for a tool that only
+ * looks at handlers.
+ */
+export function preventAutoStart(): void {
+  const state = systemServerState();
+  if (state.autoStart) clearImmediate(state.autoStart.immediate);
+  state.autoStart = { immediate: setImmediate(() => undefined).unref(), done: Promise.resolve(undefined) };
+}
+
 function begin() {
   const state = systemServerState();
   return (state.autoStart ??= schedule());

@@ -1,5 +1,6 @@
 import { messageOf, ProfiledError } from '../../errors';
-import { COLLECT_TIMEOUT_MS, render } from '../../metrics/exposition/render';
+import { COLLECT_TIMEOUT_MS } from '../../metrics/exposition/collect';
+import { render } from '../../metrics/exposition/render';
 import { getRegistry } from '../../metrics/store';
 import { compress } from '../content-coding';
 import { type PushOptions, type ResolvedPush, resolvePush } from './options';
