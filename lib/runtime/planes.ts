@@ -61,7 +61,7 @@ type Revealed<T> = {
 
 /** What a plane or a client library takes: no secrets, but their texts. */
 function revealed<T extends object>(settings: T): Revealed<T> {
-  const entries = Object.entries(settings).map(([key, value]) => [
+  const entries = Object.entries(settings as Record<string, unknown>).map(([key, value]) => [
     key,
     value instanceof Secret ? value.reveal() : value,
   ]);
