@@ -51,8 +51,8 @@ async function start(sample: string, env: Record<string, string>, until: RegExp)
   return {
     output: lines.join('\n'),
     port: /http:\/\/[\w.]+:(\d+)/.exec(lines.join('\n'))?.[1],
-    async interrupt() {
-      child.kill('SIGINT');
+    async interrupt(signal: NodeJS.Signals = 'SIGINT') {
+      child.kill(signal);
       const [code] = (await exit) as [number | null];
       return { code, stderr: errors.join('') };
     },
@@ -193,7 +193,7 @@ describe('system-server and system-client, two processes', () => {
       // Fourteen items and the final marker, each a frame.
       read: 1917 + 3 * (spoken + 15 * PREFIX_BYTES),
     });
-    expect((await server.interrupt()).code).toBe(0);
+    expect((await server.interrupt('SIGTERM')).code).toBe(0);
     expect(await readdir(join(store, 'v1', 'instances'))).toEqual([]);
   });
 });
