@@ -142,7 +142,7 @@ describe('system-server and system-client, two processes', () => {
       // Fourteen items and the final marker, each a frame.
       read: 1917 + 3 * (spoken + 15 * PREFIX_BYTES),
     });
-    expect((await server.interrupt()).code).toBe(0);
+    expect((await server.interrupt('SIGTERM')).code).toBe(0);
     expect(await readdir(join(store, 'v1', 'instances'))).toEqual([]);
   });
 });

@@ -48,8 +48,8 @@ export async function start(sample: string, env: Record<string, string>, until: 
   return {
     output: lines.join('\n'),
     port: /http:\/\/[\w.]+:(\d+)/.exec(lines.join('\n'))?.[1],
-    async interrupt() {
-      child.kill('SIGINT');
+    async interrupt(signal: NodeJS.Signals = 'SIGINT') {
+      child.kill(signal);
       const [code] = (await exit) as [number | null];
       return { code, stderr: errors.join('') };
     },
