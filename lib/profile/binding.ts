@@ -22,6 +22,8 @@ export interface Binding {
   readonly streams: (() => StreamSeries) | undefined;
   /** False when only custom metrics are recorded, because the standard ones are someone else's. */
   readonly standard: boolean;
+  /** True when only the standard metrics are recorded. */
+  readonly isPlain: boolean;
   readonly onRequest: readonly CustomMetric[] | undefined;
   readonly onItem: readonly CustomMetric[] | undefined;
   readonly onEnd: readonly CustomMetric[] | undefined;

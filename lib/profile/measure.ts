@@ -1,12 +1,12 @@
 import 'reflect-metadata';
 import { types } from 'node:util';
 import { log } from '../internal/logger';
+import { type AnyFunction, call } from './call';
 import { follow } from './follow';
 import { Method } from './method';
-import type { Profile } from './profile';
+import { callPlainly } from './plain-call';
+import type { Recorder } from './recorder';
 import { AsyncTap } from './tap-async';
-
-type AnyFunction = (this: unknown, ...args: never[]) => unknown;
 
 /**
  * The measured form of a function: the same `this`, arguments, result, name, length and metadata; the same error object when it
@@ -24,8 +24,11 @@ export function measure<F extends AnyFunction>(
   // A method of an object literal is neither a constructor nor has it a prototype, as methods of classes.
   const { wrapper } = {
     wrapper(this: unknown, ...args: unknown[]): unknown {
-      const profile = open(method, this, args);
-      if (!profile) return call(original, this, args);
+      const recorder = recorderFor(method, this, args);
+      if (!recorder) return call(original, this, args);
+      const binding = recorder.binding();
+      if (binding.isPlain && !makesStreams && !log.debugEnabled) return callPlainly(binding, original, this, args);
+      const profile = recorder.begin(this, args);
       let result: unknown;
       try {
         result = call(original, this, args);
@@ -44,26 +47,16 @@ export function measure<F extends AnyFunction>(
   return { wrapper: wrapper as unknown as F, method };
 }
 
-/** `Reflect.apply`, told apart by the number of arguments: a literal list costs nothing. */
-function call(fn: AnyFunction, self: unknown, args: readonly unknown[]): unknown {
-  switch (args.length) {
-    case 1:
-      return Reflect.apply(fn, self, [args[0]] as never[]);
-    case 2:
-      return Reflect.apply(fn, self, [args[0], args[1]] as never[]);
-    default:
-      return Reflect.apply(fn, self, args as never[]);
-  }
-}
-
 function isAsyncGeneratorFunction(value: unknown): boolean {
   return types.isGeneratorFunction(value) && types.isAsyncFunction(value);
 }
 
-/** The profile of a call; undefined when nothing is recorded, or when looking at its arguments throws (a revoked proxy). */
-function open(method: Method, self: unknown, args: readonly unknown[]): Profile | undefined {
+/** Where a call is recorded, with its series made; undefined when nothing is, or when looking at its arguments throws (a revoked proxy). */
+function recorderFor(method: Method, self: unknown, args: readonly unknown[]): Recorder | undefined {
   try {
-    return method.recorderFor(self, args)?.begin(self, args);
+    const recorder = method.recorderFor(self, args);
+    recorder?.binding();
+    return recorder;
   } catch (error) {
     log.write('error', { err: error }, `a call of ${String(method.name)} could not be measured`);
     return undefined;

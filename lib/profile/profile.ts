@@ -5,10 +5,11 @@ import { type ErrorType, messageOf } from '../errors';
 import { now } from '../internal/clock';
 import { log } from '../internal/logger';
 import type { Binding } from './binding';
-import { isAborted } from './cancellation';
+import { isAborted, requestOf } from './call-arguments';
 import type { CustomMetric } from './custom-metric';
 import type { Outcome } from './outcome';
 import { Remains } from './remains';
+import { measured } from './sizes';
 import { StreamProfile } from './stream-profile';
 
 /**
@@ -18,7 +19,7 @@ import { StreamProfile } from './stream-profile';
 export class Profile {
   readonly #binding: Binding;
   readonly #handler: unknown;
-  readonly #start = now();
+  readonly #start: number;
   #id: string | undefined;
   #args: readonly unknown[] | undefined;
   #itemCount = 0;
@@ -30,12 +31,25 @@ export class Profile {
   #remains: Remains | undefined;
   #stream: StreamProfile | undefined;
 
-  constructor(binding: Binding, handler: unknown, id: string | undefined) {
+  private constructor(binding: Binding, handler: unknown, start: number) {
     this.#binding = binding;
     this.#handler = handler;
-    this.#id = id;
+    this.#start = start;
+  }
+
+  /** A request arrives: it is counted, and its clock starts. `handler` is undefined while it is no call. */
+  static begin(binding: Binding, handler: unknown): Profile {
+    const profile = new Profile(binding, handler, now());
     binding.series.requests.value += 1;
     binding.series.inflight.value += 1;
+    return profile;
+  }
+
+  /** The request is a call with `args` whose arrival, at `start`, has been recorded without a profile. */
+  static resume(binding: Binding, handler: unknown, args: readonly unknown[], start: number): Profile {
+    const profile = new Profile(binding, handler, start);
+    profile.#args = args;
+    return profile;
   }
 
   get isSettled(): boolean {
@@ -66,13 +80,14 @@ export class Profile {
   /** Takes the arguments of an in-process call: measures the request value and records what is recorded on arrival. */
   arrive(args: readonly unknown[]): void {
     this.#args = args;
-    this.requestBytes(this.#measure(this.#request));
+    this.requestBytes(measured(this.#binding, this.#request));
     this.received();
     if (this.#binding.onRequest) this.#record(this.#binding.onRequest, undefined);
   }
 
-  /** Says in the log that the request is here. */
-  received(): void {
+  /** Says in the log that the request is here, under the id that it brought, if any. */
+  received(id?: string): void {
+    this.#id = id;
     if (!log.debugEnabled || !this.#binding.standard) return;
     log.write('debug', { endpoint: this.#binding.name, id: this.#requestId }, 'request received');
   }
@@ -98,7 +113,7 @@ export class Profile {
   /** An item on its way to an in-process consumer: measured, counted, and looked at for an error. */
   observe(item: unknown): void {
     if (this.#settled) return;
-    this.item(this.#measure(item));
+    this.item(measured(this.#binding, item));
     if (typeof item === 'object' && Annotated.isError(item)) this.#fault(item);
     if (this.#binding.onItem) this.#record(this.#binding.onItem, item);
   }
@@ -177,19 +192,7 @@ export class Profile {
   }
 
   get #request(): unknown {
-    const first = this.#args?.[0];
-    return Context.is(first) ? first.data : first;
-  }
-
-  #measure(value: unknown): number {
-    try {
-      const size = this.#binding.sizeOf(value);
-      if (size >= 0) return size;
-    } catch {
-      // A size function of the user's own: counted below like any other value that has no size.
-    }
-    if (this.#binding.standard) this.#binding.store.drop(this.#binding.bytesMetric, 'unmeasurable');
-    return 0;
+    return this.#args && requestOf(this.#args);
   }
 
   #record(metrics: readonly CustomMetric[], item: unknown, durationSeconds?: number): void {

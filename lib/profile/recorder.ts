@@ -83,14 +83,14 @@ export class Recorder {
 
   /** A request arrived that is not a call of the handler yet: counts it and starts its clock. */
   open(requestId?: string): Profile {
-    const profile = new Profile(this.binding(), undefined, requestId);
-    profile.received();
+    const profile = Profile.begin(this.binding(), undefined);
+    profile.received(requestId);
     return profile;
   }
 
   /** The handler is called with `args`: counts the request, measures the request value and starts the clock. */
   begin(handler: unknown, args: readonly unknown[]): Profile {
-    const profile = new Profile(this.binding(), handler, undefined);
+    const profile = Profile.begin(this.binding(), handler);
     profile.arrive(args);
     return profile;
   }
@@ -125,6 +125,7 @@ export class Recorder {
       name: address ? addressName(address) : name,
       bytesMetric: naming.prefix + STANDARD_METRICS.responseBytes.name,
       standard: isStandard,
+      isPlain: isStandard && customMetrics.length === 0,
       onRequest: metrics('request'),
       onItem: metrics('item'),
       onEnd: metrics('end'),

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import type { Binding } from './binding';
 import { jsonByteLength } from './json-size';
 
 const byteLength = Buffer.byteLength;
@@ -24,5 +25,17 @@ export function sizeOf(value: unknown): number {
 
 /** For `sizeOf: 'off'`: nothing is measured and every size is 0. */
 export function noSize(): number {
+  return 0;
+}
+
+/** The size of `value` as `binding` has it, 0 for what has none. Never throws. */
+export function measured(binding: Binding, value: unknown): number {
+  try {
+    const size = binding.sizeOf(value);
+    if (size >= 0) return size;
+  } catch {
+    // A size function of the user's own: counted below like any other value that has no size.
+  }
+  if (binding.standard) binding.store.drop(binding.bytesMetric, 'unmeasurable');
   return 0;
 }

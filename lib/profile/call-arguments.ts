@@ -21,3 +21,14 @@ function hasAborted(arg: object): boolean {
     return false; // a getter that throws, a revoked proxy
   }
 }
+
+/** What is asked for: the first argument, or the data in it. Never throws. */
+export function requestOf(args: readonly unknown[]): unknown {
+  const first = args[0];
+  if (!Context.is(first)) return first;
+  try {
+    return first.data;
+  } catch {
+    return undefined; // a proxy that refuses to be asked
+  }
+}

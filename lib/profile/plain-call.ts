@@ -1,0 +1,57 @@
+import { now } from '../internal/clock';
+import type { Binding } from './binding';
+import { type AnyFunction, call } from './call';
+import { isAborted, requestOf } from './call-arguments';
+import { follow } from './follow';
+import { Profile } from './profile';
+import { measured } from './sizes';
+
+/**
+ * A call of which only the standard metrics are recorded. One that comes to a value that is no object, at once or by a promise, is
+ * over with it, so its profile is not even made. Anything else goes on as every call does.
+ */
+export function callPlainly(binding: Binding, original: AnyFunction, self: unknown, args: readonly unknown[]): unknown {
+  const { series } = binding;
+  const start = now();
+  series.requests.value += 1;
+  series.inflight.value += 1;
+  series.requestBytes.value += measured(binding, requestOf(args));
+  let result: unknown;
+  try {
+    result = call(original, self, args);
+  } catch (error) {
+    Profile.resume(binding, self, args, start).crash(error);
+    throw error;
+  }
+  if (!isPlainPromise(result)) return finish(binding, self, args, start, result);
+  const fail = (error: unknown): never => {
+    Profile.resume(binding, self, args, start).crash(error);
+    throw error;
+  };
+  try {
+    return result.then((value) => finish(binding, self, args, start, value), fail);
+  } catch {
+    return follow(Profile.resume(binding, self, args, start), result); // its `then` is broken
+  }
+}
+
+function finish(binding: Binding, self: unknown, args: readonly unknown[], start: number, value: unknown): unknown {
+  if (typeof value === 'function' || (typeof value === 'object' && value !== null)) {
+    return follow(Profile.resume(binding, self, args, start), value);
+  }
+  const { series } = binding;
+  if (value !== undefined) series.responseBytes.value += measured(binding, value);
+  if (isAborted(args)) series.cancellations.value += 1;
+  series.inflight.value -= 1;
+  series.duration.observe(now() - start);
+  return value;
+}
+
+/** A promise and nothing else: some are streams as well. */
+function isPlainPromise(value: unknown): value is Promise<unknown> {
+  try {
+    return value instanceof Promise && !(Symbol.asyncIterator in value);
+  } catch {
+    return false; // a revoked proxy
+  }
+}
