@@ -32,6 +32,8 @@ const MAY_IMPORT = {
     'server/system-server',
   ],
   testing: ['metrics', 'errors'],
+  artefacts: ['metrics', 'errors'],
+  cli: ['artefacts', 'metrics', 'errors', 'server/auto-start'],
 };
 
 const DECORATORS_MAY_IMPORT = ['profile', 'metrics', 'engine', 'errors', 'server/auto-start'];
@@ -95,14 +97,20 @@ module.exports = {
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
     owned('prom-client', 'node_modules/prom-client', ['^lib/metrics/', '^lib/testing/']),
     owned('express', 'node_modules/(@types/)?express', ['^lib/server/']),
-    owned('sockets', '^(node:)?(net|tls|dgram|http|https|http2|cluster)$', [
+    owned('sockets', '^(node:)?(net|tls|dgram|http|https|http2)$', [
       '^lib/transports/',
       '^lib/discovery/',
       '^lib/server/',
     ]),
-    owned('files', '^(node:)?(fs|fs/promises)$', ['^lib/discovery/', '^lib/transports/nats/credentials\\.ts$']),
+    owned('workers', '^(node:)?(cluster|worker_threads)$', ['^lib/server/']),
+    owned('files', '^(node:)?(fs|fs/promises)$', [
+      '^lib/discovery/',
+      '^lib/config/access-files\\.ts$',
+      '^lib/transports/nats/credentials\\.ts$',
+    ]),
     owned('grpc', 'node_modules/@grpc/', ['^lib/discovery/']),
     owned('nats', 'node_modules/@nats-io', ['^lib/transports/nats/']),
+    owned('yaml', 'node_modules/yaml', ['^lib/cli/']),
     owned('pino', 'node_modules/pino', ['^lib/config/']),
   ],
   options: {

@@ -8,19 +8,27 @@ const owners = [
   { name: 'express', owners: 'lib/server' },
 ];
 
-/** What is compared in the bench is typed only where it is installed; `npm run bench:wire` installs it. */
-const hasPeers = existsSync(new URL('./bench/wire/node_modules/nice-grpc', import.meta.url));
+/** What is compared in a bench is typed only where it is installed; `npm run bench` and `bench:wire` install it. */
+const benches = [
+  { project: './bench/tsconfig.json', peers: 'bench/recording/wrappers', installed: 'bench/node_modules/prom-client' },
+  { project: './bench/wire/tsconfig.json', peers: 'bench/wire/peers', installed: 'bench/wire/node_modules/nice-grpc' },
+];
+const isInstalled = ({ installed }) => existsSync(new URL(installed, import.meta.url));
 
 export default tseslint.config(
   { ignores: ['**/dist', 'coverage', 'node_modules', 'bench/results', '**/*.tgz'] },
-  ...(hasPeers ? [] : [{ ignores: ['bench/wire/peers'] }]),
+  { ignores: benches.filter((bench) => !isInstalled(bench)).map(({ peers }) => peers) },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.recommendedTypeChecked],
     languageOptions: {
       parserOptions: {
-        project: ['./tsconfig.json', './tsconfig.standard.json', ...(hasPeers ? ['./bench/wire/tsconfig.json'] : [])],
+        project: [
+          './tsconfig.json',
+          './tsconfig.standard.json',
+          ...benches.filter(isInstalled).map(({ project }) => project),
+        ],
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -61,6 +61,8 @@ const BREACHES: Readonly<Record<string, readonly [file: string, text: string]>> 
   'lib-server': ['lib/server/planted.ts', "import '../profile/profile';"],
   'lib-runtime': ['lib/runtime/planted.ts', "import '../server/listen';"],
   'lib-testing': ['lib/testing/planted.ts', "import '../runtime/distributed-runtime';"],
+  'lib-artefacts': ['lib/artefacts/planted.ts', "import '../cli/usage';"],
+  'lib-cli': ['lib/cli/planted.ts', "import '../profile/profile';"],
   decorators: ['decorators/planted.ts', "import '../lib/server/system-server';"],
   'index-alone-knows-the-decorators': ['lib/profile/planted-decorator.ts', "import '../../decorators/profiled';"],
   'nobody-imports-the-index': ['decorators/planted-index.ts', "export { Profiled } from '../lib/index';"],
@@ -71,9 +73,11 @@ const BREACHES: Readonly<Record<string, readonly [file: string, text: string]>> 
   'owner-of-prom-client': ['lib/profile/planted-owner.ts', "import { register } from 'prom-client';\nvoid register;"],
   'owner-of-express': ['lib/metrics/planted-owner.ts', "import express from 'express';\nvoid express;"],
   'owner-of-sockets': ['lib/ingress/planted-owner.ts', "import 'node:net';"],
+  'owner-of-workers': ['lib/runtime/planted-owner.ts', "import 'node:cluster';"],
   'owner-of-files': ['lib/server/planted-owner.ts', "import 'node:fs/promises';"],
   'owner-of-grpc': ['lib/runtime/planted-grpc.ts', "import '@grpc/grpc-js';"],
   'owner-of-nats': ['lib/transports/tcp/planted-owner.ts', "import '@nats-io/transport-node';"],
+  'owner-of-yaml': ['lib/artefacts/planted-yaml.ts', "import 'yaml';"],
   'owner-of-pino': ['lib/server/planted-logger.ts', "import 'pino';"],
 };
 
@@ -182,6 +186,7 @@ function isProcess(node: Node): boolean {
 const ANY = (node: Node) => node.kind === SyntaxKind.AnyKeyword;
 const STAR = (node: Node) => isExportDeclaration(node) && !node.exportClause;
 const ENVIRONMENT = (node: Node) => isProcessMember(node, ['env', 'loadEnvFile']);
+const EXIT_CODE = (node: Node) => isProcessMember(node, ['exitCode']);
 const PROCESS_CONTROL = (node: Node) =>
   isProcessMember(node, ['on', 'once', 'addListener', 'prependListener', 'exit', 'exitCode', 'abort', 'kill']);
 
@@ -223,8 +228,13 @@ describe('the measures of the house', () => {
     expect(read).not.toEqual([]);
   });
 
-  test('nobody handles signals or ends the process', () => {
-    expect(places(SOURCES, PROCESS_CONTROL)).toEqual([]);
+  test('nobody handles signals or ends the process; the command alone sets its exit code', () => {
+    const isMain = ({ fileName }: SourceFile) => fileName === 'lib/cli/main.ts';
+    const others = SOURCES.filter((source) => !isMain(source));
+    expect(places(others, PROCESS_CONTROL)).toEqual([]);
+    const main = SOURCES.filter(isMain);
+    expect(places(main, EXIT_CODE)).toHaveLength(1);
+    expect(places(main, PROCESS_CONTROL)).toEqual(places(main, EXIT_CODE));
   });
 
   test.each<[string, string, (node: Node) => boolean]>([

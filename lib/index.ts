@@ -27,7 +27,16 @@ export type { Instance } from './discovery/discovery';
 export { startSystemServer, systemServerInfo, type SystemServerOptions } from './server/system-server';
 export type { SystemServer, SystemServerInfo } from './server/running-server';
 export { createSystemRouter, type SystemRouterOptions } from './server/router';
-export { createMetricsHandler, type MetricsHandler, type MetricsHandlerOptions } from './server/metrics-handler';
+export {
+  createMetricsHandler,
+  type CredentialOptions,
+  type MetricsHandler,
+  type MetricsHandlerOptions,
+} from './server/metrics-handler';
+export { createFetchHandler, type FetchHandler } from './server/fetch-handler';
+export { pushMetrics } from './server/push/push';
+export type { PushOptions } from './server/push/options';
+export { aggregateWorkers, type AggregateOptions } from './server/aggregate-workers';
 export type { ScrapeLimits } from './server/scrape-limits';
 export { health, type Health } from './server/health';
 

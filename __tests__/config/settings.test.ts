@@ -1,4 +1,5 @@
 import { ProfiledError } from '../../lib/errors';
+import { Secret } from '../../lib/config/secret';
 import { loadSettings, VARIABLES } from '../../lib/config/settings';
 
 const load = (env: Record<string, string>, overrides = {}) => loadSettings(overrides, env);
@@ -23,6 +24,15 @@ test('an empty environment gives the documented defaults', () => {
       livePath: '/live',
       startingHealthStatus: 'notready',
       processMetrics: false,
+      authToken: undefined,
+      authTokenFile: undefined,
+      authBasic: undefined,
+      tlsCertPath: undefined,
+      tlsKeyPath: undefined,
+      tlsKeyPassphrase: undefined,
+      tlsClientCaPath: undefined,
+      aggregateWorkers: false,
+      workerLabel: undefined,
     },
     log: { level: 'off', jsonl: false },
     metrics: { naming: 'plain' },
@@ -76,6 +86,13 @@ test('every variable reaches its setting', () => {
     DYN_SYSTEM_LIVE_PATH: '/livez',
     DYN_SYSTEM_STARTING_HEALTH_STATUS: 'ready',
     DYN_SYSTEM_PROCESS_METRICS: 'yes',
+    DYN_SYSTEM_AUTH_TOKEN: 't0ken',
+    DYN_SYSTEM_TLS_CERT_PATH: '/tls/cert.pem',
+    DYN_SYSTEM_TLS_KEY_PATH: '/tls/key.pem',
+    DYN_SYSTEM_TLS_KEY_PASSPHRASE: 'open sesame',
+    DYN_SYSTEM_TLS_CLIENT_CA_CERT_PATH: '/tls/ca.pem',
+    DYN_SYSTEM_AGGREGATE_WORKERS: 'on',
+    DYN_SYSTEM_WORKER_LABEL: 'process',
     DYN_LOG: 'debug',
     DYN_LOGGING_JSONL: '1',
     DYN_METRICS_NAMING: 'dynamo',
@@ -113,7 +130,9 @@ test('every variable reaches its setting', () => {
     DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT: '0',
     DYN_RUNTIME_INHIBITED_DURATION_SECS: '0',
   };
-  expect(Object.keys(env).sort()).toEqual(
+  // One way to ask for credentials excludes the others; `access.test.ts` has them.
+  const others = ['DYN_SYSTEM_AUTH_TOKEN_FILE', 'DYN_SYSTEM_AUTH_BASIC'];
+  expect([...Object.keys(env), ...others].sort()).toEqual(
     Object.values(VARIABLES)
       .map(({ name }) => name)
       .sort(),
@@ -127,6 +146,15 @@ test('every variable reaches its setting', () => {
       livePath: '/livez',
       startingHealthStatus: 'ready',
       processMetrics: true,
+      authToken: new Secret('t0ken'),
+      authTokenFile: undefined,
+      authBasic: undefined,
+      tlsCertPath: '/tls/cert.pem',
+      tlsKeyPath: '/tls/key.pem',
+      tlsKeyPassphrase: new Secret('open sesame'),
+      tlsClientCaPath: '/tls/ca.pem',
+      aggregateWorkers: true,
+      workerLabel: 'process',
     },
     log: { level: 'debug', jsonl: true },
     metrics: { naming: 'dynamo' },
@@ -136,10 +164,10 @@ test('every variable reaches its setting', () => {
     etcd: {
       endpoints: 'http://a:2379,http://b:2379',
       username: 'worker',
-      password: 'secret',
+      password: new Secret('secret'),
       ca: '/tls/ca.pem',
       clientCert: '/tls/cert.pem',
-      clientKey: '/tls/key.pem',
+      clientKey: new Secret('/tls/key.pem'),
       leaseTtlMs: 5_000,
     },
     tcp: {
@@ -158,9 +186,9 @@ test('every variable reaches its setting', () => {
     nats: {
       server: 'tls://nats:4222',
       username: 'u',
-      password: 'p',
-      token: 't',
-      nkey: 'SU',
+      password: new Secret('p'),
+      token: new Secret('t'),
+      nkey: new Secret('SU'),
       credentialsFile: '/creds',
       tlsCaFile: '/ca.pem',
       tlsInsecure: true,
@@ -184,6 +212,9 @@ test.each([
   ['DYN_TCP_REQUEST_TIMEOUT', '0', 'a number of more than 0 (seconds in a variable, milliseconds in an option)'],
   ['DYN_TCP_REQUEST_TIMEOUT', '2147484', 'a number of more than 0'],
   ['DYN_TCP_REQUEST_TIMEOUT', '5s', 'a number of more than 0'],
+  ['DYN_SYSTEM_WORKER_LABEL', 'le', 'a label name'],
+  ['DYN_SYSTEM_WORKER_LABEL', '__name__', 'a label name'],
+  ['DYN_SYSTEM_WORKER_LABEL', 'a-b', 'a label name'],
   ['DYN_ENGINE_REQUEST_LIMIT', '1.5', 'a whole number of 1 or more. Correct it, or leave it out for the default.'],
 ])('%s = %s is refused', (name, value, expected) => {
   expect(problemsOf({ [name]: value })).toContain(`${name} is '${value}'; expected ${expected}`);
@@ -308,7 +339,7 @@ test.each([
   [{ system: 8081 }, 'option `system` is 8081; expected an object'],
   [{ requestPlane: 'udp' }, "option `requestPlane` is 'udp'; expected one of tcp, nats, memory"],
   [{ nats: { server: 4222 } }, 'option `nats.server` is 4222; expected a URL of a NATS server'],
-  [{ nats: { password: 4711 } }, 'option `nats.password` is of another kind; expected text that is not empty'],
+  [{ nats: { password: 4711 } }, 'option `nats.password` is a secret that is not shown; expected a text'],
 ])('overrides %j are refused by name of the option', (overrides, text) => {
   expect(problemsOf({}, overrides)).toContain(text);
 });

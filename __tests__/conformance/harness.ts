@@ -45,6 +45,8 @@ export interface TransportUnderTest {
 
 export const TARGET = { namespace: 'n', component: 'c', endpoint: 'e', instanceId: 0xfedcba9876543210n } as const;
 
+let pairs = 0n;
+
 /** A worker that serves one handler, and a requester that calls it. */
 export class Pair<T> implements AsyncDisposable {
   readonly worker: Side;
@@ -73,14 +75,16 @@ export class Pair<T> implements AsyncDisposable {
   ): Promise<Pair<T>> {
     const pair = new Pair(transport, handler, options);
     const { worker, requester } = pair;
-    pair.target = await worker.request.server.serve(TARGET, pair.admission.accept);
+    // Over NATS an id is all that keeps two workers apart; in a discovery it is that of its process.
+    const instanceId = (await worker.discovery?.instanceId()) ?? TARGET.instanceId + ++pairs;
+    const target = { ...TARGET, instanceId };
+    pair.target = await worker.request.server.serve(target, pair.admission.accept);
     pair.#transport = { kind: worker.request.kind, address: pair.target.address };
     if (worker.discovery && requester.discovery) {
-      const id = await worker.discovery.instanceId(); // not that of TARGET, which several pairs have
-      await worker.discovery.register({ ...TARGET, instanceId: id, transport: pair.#transport });
+      await worker.discovery.register({ ...target, transport: pair.#transport });
       const { snapshot, close } = await requester.discovery.watch(TARGET, () => {});
       close();
-      pair.#transport = snapshot.find(({ instanceId }) => instanceId === id)!.transport;
+      pair.#transport = snapshot.find((instance) => instance.instanceId === instanceId)!.transport;
     }
     return pair;
   }

@@ -1,7 +1,3 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { renderText } from '../../lib/metrics/exposition/render';
 import { LABEL_VALUE_LIMIT } from '../../lib/metrics/label-limit';
@@ -11,21 +7,10 @@ import { addProcessMetrics } from '../../lib/metrics/process-metrics';
 import { resolveNaming, standardSeries } from '../../lib/metrics/standard';
 import { storeOf } from '../../lib/metrics/store';
 import { streamSeries } from '../../lib/metrics/stream-series';
+import { describeWith, promtool, promtoolWith } from '../support/installed-tool';
 import { codeBlocks, section, textOf } from './markdown';
 
 const PAGE = textOf('docs/metrics.md');
-
-const isThere = spawnSync('promtool', ['--version']).status === 0;
-// A developer's machine may do without; where CI is set its absence fails the tests below.
-const isSkipped = !isThere && !process.env.CI;
-if (isSkipped)
-  process.stderr.write('promtool is not installed: its tests are skipped (Debian: apt-get install prometheus)\n');
-
-const promtool = (args: readonly string[], input = '') => {
-  const { status, stdout, stderr, error } = spawnSync('promtool', args, { input, encoding: 'utf8' });
-  if (error) throw error;
-  return { status, complaints: `${stdout}${stderr}`.split('\n').filter((line) => line !== '') };
-};
 
 /** A registry with the standard set, the request plane's and all the library's own counters, each with a value. */
 function filled(naming: Naming): Registry {
@@ -45,7 +30,7 @@ function filled(naming: Naming): Registry {
   return registry;
 }
 
-(isSkipped ? describe.skip : describe)('promtool', () => {
+describeWith('promtool')('promtool', () => {
   test.each(NAMINGS)('has nothing to say of our metrics under the %s naming', async (naming) => {
     const text = await renderText(filled(naming));
     for (const { name } of Object.values(SELF_METRICS)) expect(text).toContain(`\n# TYPE ${name} `);
@@ -78,14 +63,12 @@ function filled(naming: Naming): Registry {
       .filter((line) => line !== '' && !line.startsWith('#'));
     expect(queries.length).toBeGreaterThan(4);
     const rules = queries.map((expr, i) => ({ record: `query:${i}`, expr }));
-    const folder = mkdtempSync(join(tmpdir(), 'profiled-rules-'));
-    try {
-      // JSON is YAML.
-      writeFileSync(join(folder, 'rules.yml'), JSON.stringify({ groups: [{ name: 'page', rules }] }));
-      const { status, complaints } = promtool(['check', 'rules', join(folder, 'rules.yml')]);
-      expect({ status, complaints }).toMatchObject({ status: 0 });
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    const { status, complaints } = promtoolWith(
+      { 'rules.yml': { groups: [{ name: 'page', rules }] } },
+      'check',
+      'rules',
+      'rules.yml',
+    );
+    expect({ status, complaints }).toMatchObject({ status: 0 });
   });
 });

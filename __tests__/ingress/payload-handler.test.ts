@@ -310,7 +310,7 @@ describe('a connection that takes no more', () => {
       flush: () => Promise.reject(new ProfiledError('PROFILED_DISCONNECTED', 'broken pipe')),
     });
     await new Requester().run(echo, (control) => well(control), { dial: lost });
-    expect(log).toEqual([PROLOGUE, item('{"data":"hi"}'), FINAL, 'destroy']);
+    expect(log).toEqual([PROLOGUE, item('{"data":"hi"}'), FINAL, SENTINEL, 'destroy']);
     expect(await metrics()).toMatchObject({ ...ONE, errors: { publish_final: 1 } });
   });
 

@@ -1,63 +1,12 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
 import { encodeControl, encodeHandshake, encodePrologue } from '../../lib/wire/response-frames';
 import { PREFIX_BYTES } from '../../lib/wire/two-part';
+import { killSamples, ROOT, run, start } from '../support/sample';
 
-const ROOT = join(__dirname, '..', '..');
-const TS_NODE = [join(ROOT, 'node_modules', 'ts-node', 'dist', 'bin.js'), '--transpile-only'];
-
-/** The environment of a user who has set nothing. */
-function environment(extra: Record<string, string> = {}): NodeJS.ProcessEnv {
-  const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('DYN_') && name !== 'PORT');
-  return { ...Object.fromEntries(clean), ...extra };
-}
-
-async function run(sample: string, env: Record<string, string> = {}, nodeArgs: string[] = []): Promise<string> {
-  const args = [...nodeArgs, ...TS_NODE, `samples/${sample}.ts`];
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
-    cwd: ROOT,
-    env: environment(env),
-    timeout: 20_000,
-  });
-  expect(stderr).toBe('');
-  return stdout;
-}
-
-const running = new Set<ChildProcess>();
-afterEach(() => {
-  for (const child of running) child.kill('SIGKILL');
-  running.clear();
-});
-
-/** A sample that stays up: its output so far, and what ends it as Ctrl-C does. */
-async function start(sample: string, env: Record<string, string>, until: RegExp) {
-  const child = spawn(process.execPath, [...TS_NODE, `samples/${sample}.ts`], { cwd: ROOT, env: environment(env) });
-  running.add(child);
-  const lines: string[] = [];
-  const errors: string[] = [];
-  child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text));
-  const exit = once(child, 'exit');
-  for await (const line of createInterface({ input: child.stdout })) {
-    lines.push(line);
-    if (until.test(line)) break;
-  }
-  child.stdout.resume();
-  return {
-    output: lines.join('\n'),
-    port: /http:\/\/[\w.]+:(\d+)/.exec(lines.join('\n'))?.[1],
-    async interrupt() {
-      child.kill('SIGINT');
-      const [code] = (await exit) as [number | null];
-      return { code, stderr: errors.join('') };
-    },
-  };
-}
+afterEach(killSamples);
 
 const get = async (port: string | undefined, path: string): Promise<string> =>
   (await fetch(`http://127.0.0.1:${port}${path}`)).text();
@@ -193,18 +142,28 @@ describe('system-server and system-client, two processes', () => {
       // Fourteen items and the final marker, each a frame.
       read: 1917 + 3 * (spoken + 15 * PREFIX_BYTES),
     });
-    expect((await server.interrupt()).code).toBe(0);
+    expect((await server.interrupt('SIGTERM')).code).toBe(0);
     expect(await readdir(join(store, 'v1', 'instances'))).toEqual([]);
   });
 });
 
-test('express-app: the metrics of the app and ours in one scrape', async () => {
-  const sample = await start('express-app', { PORT: '0' }, /^curl/);
-  expect(await get(sample.port, '/hello/you')).toBe('hello you\n');
-  const text = await get(sample.port, '/internal/metrics');
-  expect(text).toContain('app_greetings_total 1');
-  expect(text).toContain('requests_total{component="express",endpoint="greet",namespace="samples"} 1');
-  expect((await sample.interrupt()).code).toBe(0);
+test('many-processes: one scrape for four workers', async () => {
+  const sample = await start('many-processes', { PORT: '0', DYN_SYSTEM_PORT: '0' }, /^curl/);
+  const [app, system] = sample.output.match(/(?<=:)\d+(?=\/)/g)!;
+  const pids = new Set<string>();
+  for (let i = 0; i < 8; i++) pids.add(/\d+/.exec(await get(app, '/you'))![0]);
+  expect(pids.size).toBeGreaterThan(1);
+  const labels = 'component="processes",endpoint="greet",namespace="samples"';
+  expect(await get(system, '/metrics')).toContain(`\nrequests_total{${labels}} 8\n`);
+  expect(await sample.interrupt()).toEqual({ code: 0, stderr: '' });
+});
+
+test('worker-threads: one scrape for three threads, with a label for each', async () => {
+  const output = await run('worker-threads');
+  for (const n of [1, 2, 3]) {
+    const labels = `component="threads",endpoint="square",namespace="samples",worker="thread-${n}"`;
+    expect(output).toContain(`\nrequests_total{${labels}} ${n}\n`);
+  }
 });
 
 test('standard/quickstart, under TC39 decorators', async () => {

@@ -81,7 +81,7 @@ describe('metrics of others', () => {
 
   test('an empty registry shows that nothing failed', async () => {
     expect(await renderText(registry)).toBe(
-      '# HELP profiled_scrape_errors_total Total number of metrics left out of a scrape because their collection failed, by reason\n' +
+      '# HELP profiled_scrape_errors_total Total number of metrics, or of answers of workers, that a scrape had to leave out, by reason\n' +
         '# TYPE profiled_scrape_errors_total counter\n' +
         'profiled_scrape_errors_total{reason="error"} 0\n' +
         'profiled_scrape_errors_total{reason="timeout"} 0\n',

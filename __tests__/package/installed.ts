@@ -10,6 +10,7 @@ const TREE = ['lib', 'decorators', 'package.json', 'tsconfig.json', 'tsconfig.bu
 const TEXTS = ['LICENSE', 'README.md', 'CHANGELOG.md'];
 
 interface Manifest {
+  readonly bin: Readonly<Record<'profiled', string>>;
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly peerDependencies: Readonly<Record<string, string>>;

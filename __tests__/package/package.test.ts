@@ -162,6 +162,14 @@ describe("the README's example works unchanged", () => {
   });
 });
 
+test('the command `profiled` prints rules for the handlers of a compiled program', async () => {
+  const command = join(installed.home, 'node_modules/profiled', MANIFEST.bin.profiled);
+  const rules = await node([command, 'rules', 'out/app.js'], legacy);
+  expect(rules).toContain(
+    `requests_total{component="${ADDRESS[1]}",endpoint="${ADDRESS[2]}",namespace="${ADDRESS[0]}"}`,
+  );
+});
+
 describe('a plain JavaScript project of type module', () => {
   test('imports by name, and shares one copy with `require`', async () => {
     const report = JSON.parse(await node(['app.js'], esm)) as Record<string, unknown>;

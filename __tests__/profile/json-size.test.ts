@@ -68,6 +68,56 @@ test('any number', () => {
   );
 });
 
+/** The same, -1 for what JSON.stringify refuses. */
+const expectedOrRefused = (value: unknown): number => {
+  try {
+    return expected(value);
+  } catch {
+    return -1;
+  }
+};
+
+test('any tree with what JSON leaves out, converts and refuses', () => {
+  const leaf: fc.Arbitrary<unknown> = fc.oneof(
+    fc.constantFrom(undefined, null, true, -0, 5e-324, 1e-7, 1e21, Number.MAX_VALUE, Symbol('x'), () => 1, new Date(0)),
+    fc.double(),
+    fc.string({ unit: 'binary' }),
+    { weight: 1, arbitrary: fc.bigInt() },
+  );
+  const { tree } = fc.letrec<{ tree: unknown }>((tie) => ({
+    tree: fc.oneof(
+      { depthSize: 'medium', withCrossShrink: true },
+      { weight: 3, arbitrary: leaf },
+      { weight: 2, arbitrary: fc.array(tie('tree')) },
+      { weight: 2, arbitrary: fc.sparseArray(tie('tree')) },
+      { weight: 2, arbitrary: fc.dictionary(fc.string({ unit: 'binary' }), tie('tree')) },
+      { weight: 1, arbitrary: tie('tree').map((value) => ({ toJSON: () => value })) },
+    ),
+  }));
+  fc.assert(
+    fc.property(tree, (value) => {
+      expect(jsonByteLength(value)).toBe(expectedOrRefused(value));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a chain of any depth, closed to a cycle at any place or left open', () => {
+  const chain = fc.tuple(fc.array(fc.boolean(), { minLength: 1, maxLength: 150 }), fc.option(fc.nat()));
+  fc.assert(
+    fc.property(chain, ([kinds, back]) => {
+      const links: unknown[] = [];
+      let value: unknown = 'end';
+      for (const isArray of kinds) links.unshift((value = isArray ? [1, value] : { a: value, b: 'x' }));
+      const innermost = links.at(-1) as Record<PropertyKey, unknown>;
+      if (back !== null) innermost[Array.isArray(innermost) ? 1 : 'a'] = links[back % links.length];
+      expect(jsonByteLength(value)).toBe(expectedOrRefused(value));
+      expect(jsonByteLength(value) < 0).toBe(back !== null);
+    }),
+    { numRuns: 300 },
+  );
+});
+
 const nested = (depth: number): unknown => {
   let value: unknown = 'x';
   for (let i = 0; i < depth; i++) value = { a: [value, 1] };

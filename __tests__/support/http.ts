@@ -1,4 +1,5 @@
 import { type Agent, type IncomingHttpHeaders, request } from 'node:http';
+import { request as tlsRequest, type RequestOptions } from 'node:https';
 
 /** One HTTP answer, read to its end. */
 export interface Answer {
@@ -12,12 +13,15 @@ export interface Asking {
   readonly method?: string;
   readonly headers?: Record<string, string>;
   readonly agent?: Agent;
+  /** What a client of `https:` knows and shows. */
+  readonly tls?: Pick<RequestOptions, 'ca' | 'cert' | 'key'>;
 }
 
 /** Asks `url` over a real socket. */
-export function ask(url: string, { method = 'GET', headers = {}, agent }: Asking = {}): Promise<Answer> {
+export function ask(url: string, { method = 'GET', headers = {}, agent, tls }: Asking = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method, headers, agent: agent ?? false }, (response) => {
+    const open = url.startsWith('https:') ? tlsRequest : request;
+    const outgoing = open(url, { method, headers, agent: agent ?? false, ...tls }, (response) => {
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (text: string) => (body += text));

@@ -1,16 +1,17 @@
 import { MAX_TIMER_MS } from '../internal/clock';
 import { LOG_LEVELS, type LogLevel } from '../internal/logger';
+import { Secret } from './secret';
 
 /** Turns the text of one environment variable, or the value of one option, into a setting. */
 export interface Reader<T> {
   /** What is accepted, as the end of a sentence that begins with "expected". */
   readonly expected: string;
-  /** Whether what was given is kept out of messages. */
-  readonly isSecret?: boolean;
   /** The setting that `text` (trimmed, not empty) stands for; undefined when it can not be used. */
   parse(text: string): T | undefined;
   /** The setting that an option's `value` stands for; undefined when it can not be used. */
   accept(value: unknown): T | undefined;
+  /** Whether a value that can not be used may not be shown either. */
+  readonly isSecret?: true;
 }
 
 const TRUE = ['1', 'true', 'on', 'yes'];
@@ -69,8 +70,17 @@ export const folder: Reader<string> = text('the path of a directory');
 /** A file's path. */
 export const file: Reader<string> = text('the path of a file');
 
-/** What may stand in no message. */
-export const secret: Reader<string> = { ...text('text that is not empty'), isSecret: true };
+/** A bearer token, as it can stand in a header. */
+export const token = secretReader('a token of visible ASCII characters without spaces', /^[\x21-\x7e]+$/);
+
+/** What basic authentication asks for. */
+export const userAndPassword = secretReader(
+  'a user name and a password as user:password, without control characters',
+  /^[^:\p{Cc}]+:\P{Cc}+$/u,
+);
+
+/** Any text that is not to be shown. */
+export const passphrase = secretReader('a text', /[^]/);
 
 /** A host name or an IP address; an IPv6 address may stand in brackets. */
 export const host: Reader<string> = textReader('a host name or an IP address to bind to', (text) => {
@@ -81,6 +91,12 @@ export const host: Reader<string> = textReader('a host name or an IP address to 
 /** The path of a route, taken literally. */
 export const path: Reader<string> = textReader('a path that begins with / and has no spaces, ? or #', (text) =>
   /^\/[^\s?#]*$/.test(text) ? text : undefined,
+);
+
+/** The name of a label that Prometheus leaves to its users. */
+export const labelName: Reader<string> = textReader(
+  'a label name, such as worker, that is not le or quantile and does not begin with __',
+  (text) => (/^(?!__|(?:le|quantile)$)[a-zA-Z_][a-zA-Z0-9_]*$/.test(text) ? text : undefined),
 );
 
 /** One of a closed set of words, in any case when it comes from the environment. */
@@ -115,4 +131,10 @@ function levelOf(word: string): LogLevel | undefined {
 
 function textReader(expected: string, parse: (given: string) => string | undefined): Reader<string> {
   return { expected, parse, accept: (value) => (typeof value === 'string' ? parse(value.trim()) : undefined) };
+}
+
+function secretReader(expected: string, pattern: RegExp): Reader<Secret> {
+  const parse = (text: string) => (pattern.test(text) ? new Secret(text) : undefined);
+  const accept = (value: unknown) => (typeof value === 'string' ? parse(value) : undefined);
+  return { expected, parse, accept, isSecret: true };
 }

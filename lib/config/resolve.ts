@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { ProfiledError } from '../errors';
 import { VARIABLES, type Variable } from './variables';
 
 /** A value, where it comes from, and whether someone gave it. */
@@ -38,7 +39,7 @@ export class Resolution {
   #checked<T>({ reader, fallback }: Variable<T>, value: T | undefined, source: string, shown: string): Picked<T> {
     if (value !== undefined) return { value, source, state: 'given' };
     this.problems.push(
-      `${source} is ${reader.isSecret ? 'of another kind' : shown}; expected ${reader.expected}. Correct it, or leave it out for the default${
+      `${source} is ${reader.isSecret ? 'a secret that is not shown' : shown}; expected ${reader.expected}. Correct it, or leave it out for the default${
         fallback === undefined ? '' : `, ${String(fallback)}`
       }.`,
     );
@@ -55,6 +56,16 @@ export class Resolution {
       else this.problems.push(`option \`${option}\` is unknown; the options are ${OPTIONS.join(', ')}.`);
     }
   }
+}
+
+/** Throws if there are any. @throws PROFILED_CONFIG_INVALID, with all of them in its message */
+export function refuseProblems(problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  const list = problems.length === 1 ? problems[0] : problems.map((problem) => `\n  - ${problem}`).join('');
+  throw new ProfiledError(
+    'PROFILED_CONFIG_INVALID',
+    `${problems.length > 1 ? 'several settings are wrong:' : ''}${list}`,
+  );
 }
 
 const OPTIONS: readonly string[] = Object.values(VARIABLES).map(({ option }) => option);

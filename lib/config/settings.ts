@@ -1,7 +1,8 @@
-import { ProfiledError } from '../errors';
 import type { LogLevel } from '../internal/logger';
+import { accessSettings, OPEN_ACCESS } from './access';
 import { pointLog } from './log-output';
-import { type Picked, Resolution } from './resolve';
+import { type Picked, refuseProblems, Resolution } from './resolve';
+import type { Secret } from './secret';
 import { type DiscoveryBackend, type HealthStatus, type Naming, type RequestPlane, VARIABLES } from './variables';
 
 export { DISCOVERY_BACKENDS, NAMINGS, REQUEST_PLANES, VARIABLES } from './variables';
@@ -13,7 +14,10 @@ export const METRICS_PATH = '/metrics';
 /** Everything that can be set from outside. `docs/configuration.md` names the variable of each. */
 export interface Settings {
   readonly system: {
-    /** Whether the environment asks for the system server. A negative port makes it false whatever else is set. */
+    /**
+     * Whether the environment asks for the system server. A negative port makes it false whatever else is set, and so does a problem
+     * with the settings of access: what was to be protected is not served without protection.
+     */
     readonly enabled: boolean;
     /** 0 = any free port, -1 = off. @default 8081 */
     readonly port: number;
@@ -27,6 +31,24 @@ export interface Settings {
     readonly startingHealthStatus: HealthStatus;
     /** Whether CPU, memory, event loop and GC of the process are exposed too. @default false */
     readonly processMetrics: boolean;
+    /** The bearer token that a scrape has to bring. @default none is asked for */
+    readonly authToken: Secret | undefined;
+    /** The file that has the token, read once. @default none */
+    readonly authTokenFile: string | undefined;
+    /** The `user:password` that a scrape has to bring. @default none is asked for */
+    readonly authBasic: Secret | undefined;
+    /** The file of the server's certificate and those between it and its CA, PEM. @default plain HTTP */
+    readonly tlsCertPath: string | undefined;
+    /** The file of the certificate's private key, PEM. @default plain HTTP */
+    readonly tlsKeyPath: string | undefined;
+    /** What the private key is encrypted with. @default it is not */
+    readonly tlsKeyPassphrase: Secret | undefined;
+    /** The file of the CA certificates, PEM, of which every client needs one. @default clients need no certificate */
+    readonly tlsClientCaPath: string | undefined;
+    /** Whether a scrape shows the metrics of all cluster workers and worker threads. @default false */
+    readonly aggregateWorkers: boolean;
+    /** The label that says whose a series is, instead of one sum of all. @default none, the sum */
+    readonly workerLabel: string | undefined;
   };
   readonly log: {
     /** @default 'off' */
@@ -50,13 +72,13 @@ export interface Settings {
     readonly endpoints: string;
     /** Whom to log in as. @default nobody */
     readonly username: string | undefined;
-    readonly password: string | undefined;
+    readonly password: Secret | undefined;
     /** Whom to trust over TLS, in PEM or as a path. @default those of Node */
     readonly ca: string | undefined;
     /** The certificate to show, in PEM or as a path. @default none */
     readonly clientCert: string | undefined;
     /** Its key, likewise. */
-    readonly clientKey: string | undefined;
+    readonly clientKey: Secret | undefined;
     /** How long an instance stays known after its process was last heard of, in milliseconds. @default 10000 */
     readonly leaseTtlMs: number;
   };
@@ -90,10 +112,10 @@ export interface Settings {
     readonly server: string | undefined;
     /** Goes with `password`, and before the other kinds of credentials. @default none */
     readonly username: string | undefined;
-    readonly password: string | undefined;
-    readonly token: string | undefined;
+    readonly password: Secret | undefined;
+    readonly token: Secret | undefined;
     /** The seed of a user's nkey. */
-    readonly nkey: string | undefined;
+    readonly nkey: Secret | undefined;
     /** The path of a file with a JWT and a seed. */
     readonly credentialsFile: string | undefined;
     /** The path of a PEM file with the certificates to trust; makes TLS a must. @default those of Node */
@@ -115,8 +137,10 @@ export interface Settings {
   };
 }
 
-/** `T` with everything optional, at every depth. */
-export type DeepPartial<T> = { readonly [K in keyof T]?: T[K] extends object ? DeepPartial<T[K]> : T[K] };
+/** `T` with everything optional, at every depth, and secrets as text. */
+export type DeepPartial<T> = {
+  readonly [K in keyof T]?: T[K] extends Secret | undefined ? string : T[K] extends object ? DeepPartial<T[K]> : T[K];
+};
 
 interface Resolved {
   readonly settings: Settings;
@@ -142,17 +166,18 @@ export function settingProblems(): readonly string[] {
  */
 export function loadSettings(overrides: DeepPartial<Settings> = {}, env: NodeJS.ProcessEnv = process.env): Settings {
   const { settings: resolved, problems } = resolve(overrides, env);
-  if (problems.length === 0) return resolved;
-  const list = problems.length === 1 ? problems[0] : problems.map((problem) => `\n  - ${problem}`).join('');
-  throw new ProfiledError(
-    'PROFILED_CONFIG_INVALID',
-    `${problems.length > 1 ? 'several settings are wrong:' : ''}${list}`,
-  );
+  refuseProblems(problems);
+  return resolved;
 }
 
 /** Forgets what {@link settings} read, for tests that change the environment. */
 export function resetSettings(): void {
   memo = undefined;
+}
+
+/** Sets `variable` for the processes and threads that this one starts from now on: their environment is a copy of its own. */
+export function handDown({ name }: { readonly name: string }, value: string): void {
+  process.env[name] = value;
 }
 
 function ofEnvironment(): Resolved {
@@ -166,13 +191,17 @@ function ofEnvironment(): Resolved {
 function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Resolved {
   const resolution = new Resolution(overrides, env);
   const pick = resolution.pick.bind(resolution);
+  const access = accessSettings(resolution);
   const settings: Settings = {
     system: Object.freeze({
-      ...listening(pick(VARIABLES.enabled), pick(VARIABLES.port)),
+      ...listening(pick(VARIABLES.enabled), pick(VARIABLES.port), access !== undefined),
       host: pick(VARIABLES.host).value,
       ...paths(pick(VARIABLES.healthPath), pick(VARIABLES.livePath), resolution.problems),
       startingHealthStatus: pick(VARIABLES.startingHealthStatus).value,
       processMetrics: pick(VARIABLES.processMetrics).value,
+      ...(access ?? OPEN_ACCESS),
+      aggregateWorkers: pick(VARIABLES.aggregateWorkers).value,
+      workerLabel: pick(VARIABLES.workerLabel).value,
     }),
     log: Object.freeze({ level: pick(VARIABLES.logLevel).value, jsonl: pick(VARIABLES.jsonl).value }),
     metrics: Object.freeze({ naming: pick(VARIABLES.naming).value }),
@@ -229,9 +258,9 @@ function natsSettings(pick: Resolution['pick']): Settings['nats'] {
 }
 
 /** A port alone turns the server on, as in newer Dynamo releases; a negative one turns it off whatever else is set. */
-function listening(enabled: Picked<boolean>, port: Picked<number>) {
+function listening(enabled: Picked<boolean>, port: Picked<number>, isAccessSound: boolean) {
   const wanted = enabled.state === 'default' ? port.state === 'given' : enabled.value;
-  return { enabled: wanted && port.value >= 0, port: port.value };
+  return { enabled: wanted && port.value >= 0 && isAccessSound, port: port.value };
 }
 
 /** What stays in the process is made known in the process, unless told otherwise. */

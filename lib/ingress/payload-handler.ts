@@ -64,8 +64,7 @@ export class PayloadRun {
     this.#state.isOver = true;
     this.#profile.settle();
     if (this.#state.isBroken) this.#reply?.destroy();
-    // A requester that said stop or kill expects no sentinel, only the end of the stream.
-    else await this.#reply?.end({ sentinel: this.#state.stop !== 'consumer' });
+    else await this.#reply?.end(this.#state.ending);
     this.#plane.end();
   }
 

@@ -15,6 +15,8 @@ const SENTINEL = encodeControl('sentinel');
  * counted before they are sent, wrappers only: neither the prefix of a frame nor prologue and sentinel belong to the response.
  */
 export class Reply {
+  #hasSentinel = false;
+
   constructor(
     private readonly sender: ResponseSender,
     private readonly profile: Profile,
@@ -56,22 +58,35 @@ export class Reply {
     await this.sender.send(frame);
   }
 
-  /** Says that the stream is complete, and waits until all of it has left this process. @throws PROFILED_DISCONNECTED */
-  async final(): Promise<void> {
+  /**
+   * Says that the stream is complete. Undefined when all of it has been handed on, otherwise a promise of that time, which may reject with
+   * PROFILED_DISCONNECTED. The sentinel goes with it: on its own it would be one more write.
+   */
+  final({ sentinel }: { readonly sentinel: boolean }): Promise<void> | undefined {
     this.profile.responseBytes(FINAL.length - PREFIX_BYTES);
-    await this.sender.send(FINAL);
-    await this.sender.flush();
+    const waiting = this.sender.send(FINAL);
+    return waiting ? waiting.then(() => this.#finish(sentinel)) : this.#finish(sentinel);
   }
 
   /** Ends the connection, also when there was no final marker, and waits until the requester has closed its side. Never rejects. */
   async end({ sentinel }: { readonly sentinel: boolean }): Promise<void> {
-    if (sentinel) await ignoreFailure(this.sender.send(SENTINEL));
+    if (sentinel && !this.#hasSentinel) await ignoreFailure(this.#sentinel());
     await this.sender.end();
   }
 
   /** Drops what was not sent. */
   destroy(): void {
     this.sender.destroy();
+  }
+
+  #finish(sentinel: boolean): Promise<void> | undefined {
+    const waiting = sentinel ? this.#sentinel() : undefined;
+    return waiting ? waiting.then(() => this.sender.flush()) : this.sender.flush();
+  }
+
+  #sentinel(): Promise<void> | undefined {
+    this.#hasSentinel = true;
+    return this.sender.send(SENTINEL);
   }
 }
 

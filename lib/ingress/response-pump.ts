@@ -67,7 +67,9 @@ export class ResponsePump {
   async #complete(): Promise<void> {
     this.#state.profile.stream?.finish();
     this.#state.isComplete = true;
-    if (await this.#state.sent('publish_final', this.#reply.final())) this.#state.isOver = true;
+    const leaving = this.#reply.final(this.#state.ending);
+    // Without a turn in between where nothing waits: the requester may end the connection as soon as it has the sentinel.
+    if (!leaving || (await this.#state.sent('publish_final', leaving))) this.#state.isOver = true;
   }
 }
 

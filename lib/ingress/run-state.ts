@@ -16,6 +16,11 @@ export class RunState {
 
   constructor(readonly profile: Profile) {}
 
+  /** A requester that said stop expects no sentinel, only the end of the stream. */
+  get ending(): { readonly sentinel: boolean } {
+    return { sentinel: this.stop !== 'consumer' };
+  }
+
   /** Whether `sending` succeeded; a failure is counted as `type` unless the request was cancelled. */
   async sent(type: ErrorType, sending: Promise<void>): Promise<boolean> {
     try {

@@ -230,7 +230,7 @@ export const SELF_METRICS = {
   scrapeErrors: {
     type: 'counter',
     name: 'profiled_scrape_errors_total',
-    help: 'Total number of metrics left out of a scrape because their collection failed, by reason',
+    help: 'Total number of metrics, or of answers of workers, that a scrape had to leave out, by reason',
     labels: ['reason'],
   },
   scrapeDuration: {
@@ -252,3 +252,10 @@ export const SELF_METRICS = {
 /** Why a sample was dropped: the user's callback threw, the value was no usable number, a size could not be measured. */
 export const DROP_REASONS = ['callback', 'value', 'unmeasurable'] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
+
+/**
+ * Why something is missing from a scrape: a metric failed or took too long, a worker gave no answer, or workers define a metric
+ * differently.
+ */
+export const SCRAPE_ERROR_REASONS = ['error', 'timeout', 'worker', 'conflict'] as const;
+export type ScrapeErrorReason = (typeof SCRAPE_ERROR_REASONS)[number];

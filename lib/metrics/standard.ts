@@ -2,7 +2,7 @@ import { settings } from '../config/settings';
 import { ProfiledError, type ErrorType } from '../errors';
 import { warn } from '../internal/warning';
 import type { Cell, HistogramCell } from './instruments';
-import { canonicalLabels, checkLabelNames, type LabelValues, NO_LABELS, show } from './labels';
+import { canonicalLabels, checkLabelNames, labelKey, type LabelValues, NO_LABELS, show } from './labels';
 import {
   ERROR_TYPE_LABEL,
   ERROR_TYPE_VALUES,
@@ -111,6 +111,16 @@ function identifier(name: string): string {
   return /^[0-9]/.test(text) ? `_${text}` : text;
 }
 
+/** How the standard series of one handler are called: all that a query for them has to know. */
+export interface StandardSet {
+  readonly naming: Naming;
+  readonly prefix: string;
+  /** Those of the address and the constant ones, as a scrape shows them. */
+  readonly labels: LabelValues;
+  /** Upper bounds of the duration histogram in seconds, without +Inf. */
+  readonly bounds: readonly number[];
+}
+
 /** The standard series of one handler: resolved once, then written as plain fields. */
 export interface StandardSeries {
   readonly requests: Cell;
@@ -145,12 +155,16 @@ export function standardSeries(store: MetricStore, address: EndpointAddress, opt
   const inflight = family('inflight').series(labels);
   const errorFamily = family('errors');
   const errors = ERROR_TYPE_VALUES.map((type) => [type, errorFamily.series({ ...labels, [ERROR_TYPE_LABEL]: type })]);
+  const requestBytes = family('requestBytes').series(labels);
+  const duration = durationSeries(family('duration').series(labels, options.buckets), labels, options.buckets);
+  const { naming, prefix } = options;
+  store.standardSets.set(`${prefix} ${labelKey(labels)}`, { naming, prefix, labels, bounds: duration.bounds });
   return {
     cancellations,
     inflight,
     errors: Object.fromEntries(errors) as Record<ErrorType, Cell>,
-    requestBytes: family('requestBytes').series(labels),
-    duration: durationSeries(family('duration').series(labels, options.buckets), labels, options.buckets),
+    requestBytes,
+    duration,
     requests: family('requests').series(labels),
     responseBytes: family('responseBytes').series(labels),
   };

@@ -13,7 +13,8 @@ import {
 } from './family';
 import { LabelLimit } from './label-limit';
 import { NO_LABELS, show } from './labels';
-import { type DropReason, SELF_METRICS } from './names';
+import { type DropReason, type ScrapeErrorReason, SELF_METRICS } from './names';
+import type { StandardSet } from './standard';
 
 /** How long a scrape waits for one update callback, in milliseconds. */
 export const UPDATE_CALLBACK_TIMEOUT_MS = 1_000;
@@ -23,6 +24,8 @@ export class MetricStore implements FamilyHost {
   readonly #families = new Map<string, Family>();
   /** Families whose name something else holds; they stand in no registry. */
   readonly #strays = new Map<string, Family>();
+  /** Every standard set that was asked for, by its names and labels. */
+  readonly standardSets = new Map<string, StandardSet>();
   readonly #updates = new Set<() => void | Promise<void>>();
   readonly #limits = new Map<string, LabelLimit>();
   readonly #dropsLogged = new Set<string>();
@@ -102,8 +105,8 @@ export class MetricStore implements FamilyHost {
     return limit;
   }
 
-  /** The counter of metrics that a scrape had to leave out. */
-  scrapeErrors(reason: 'error' | 'timeout') {
+  /** The counter of what a scrape had to leave out. */
+  scrapeErrors(reason: ScrapeErrorReason) {
     return this.#self('scrapeErrors').series({ reason });
   }
 

@@ -1,4 +1,5 @@
 import { now, unixAt } from '../internal/clock';
+import type { Cell } from '../metrics/instruments';
 import type { StreamSeries } from '../metrics/stream-series';
 import type { Outcome } from './outcome';
 
@@ -10,25 +11,25 @@ import type { Outcome } from './outcome';
  */
 export class StreamProfile {
   readonly #series: StreamSeries;
-  readonly #arrival: number;
   /** Items that are asked for and not there. */
   #asked = 0;
   #hasItem = false;
+  // Begun as doubles: a field that was undefined or whole before would get a new object with each time.
+  /** When the last item was handed on, or the request arrived. */
+  #lastAt = NaN;
   /** Up to when the waits are recorded. */
-  #waitedUntil: number;
-  #lastItemAt: number;
+  #waitedUntil = NaN;
 
   /** The handler has returned its stream. `arrival` and all other times are readings of `now()`, in seconds. */
   constructor(series: StreamSeries, arrival: number) {
     this.#series = series;
-    this.#arrival = arrival;
-    this.#lastItemAt = this.#waitedUntil = now();
-    series.waits.handler.value += this.#waitedUntil - arrival;
+    this.#lastAt = this.#waitedUntil = arrival;
+    this.#wait(series.waits.handler, now());
   }
 
   /** An item is asked for, or the end. */
   ask(): void {
-    if (this.#asked === 0) this.#wait('consumer', now());
+    if (this.#asked === 0) this.#wait(this.#series.waits.consumer, now());
     this.#asked += 1;
   }
 
@@ -45,35 +46,37 @@ export class StreamProfile {
   /** An item is handed on. */
   item(): void {
     const at = now();
-    const series = this.#series;
-    if (this.#hasItem) series.interResponse.observe(at - this.#lastItemAt);
-    else {
-      this.#hasItem = true;
-      series.firstResponse.observe(at - this.#arrival);
-    }
-    this.#lastItemAt = at;
-    series.items.value += 1;
-    series.lastProgress.value = unixAt(at);
-    this.#wait(this.#asked > 0 ? 'handler' : 'consumer', at);
+    const { firstResponse, interResponse, items, lastProgress } = this.#series;
+    (this.#hasItem ? interResponse : firstResponse).observe(at - this.#lastAt);
+    this.#hasItem = true;
+    this.#lastAt = at;
+    items.value += 1;
+    lastProgress.value = unixAt(at);
+    this.#waitUntil(at);
     if (this.#asked > 0) this.#asked -= 1;
   }
 
   /** The handler has come to its end; what is left is up to the consumer. */
   finish(): void {
-    this.#wait('handler', now());
+    this.#waitUntil(now());
     this.#asked = 0;
   }
 
   /** The request is over. */
   end(outcome: Outcome, at: number): void {
-    this.#wait(this.#asked > 0 ? 'handler' : 'consumer', at);
+    this.#waitUntil(at);
     this.#series.outcomes[outcome].value += 1;
     // Who asks from now on waits for nobody.
     this.#asked += 1;
   }
 
-  #wait(side: 'handler' | 'consumer', until: number): void {
-    this.#series.waits[side].value += until - this.#waitedUntil;
+  #waitUntil(at: number): void {
+    const { handler, consumer } = this.#series.waits;
+    this.#wait(this.#asked > 0 ? handler : consumer, at);
+  }
+
+  #wait(cell: Cell, until: number): void {
+    cell.value += until - this.#waitedUntil;
     this.#waitedUntil = until;
   }
 }

@@ -1,4 +1,5 @@
 import { pointLog } from '../config/log-output';
+import { ACCESS_OPTIONS } from '../config/access';
 import { type DeepPartial, loadSettings, type Settings } from '../config/settings';
 import { ProfiledError } from '../errors';
 import type { DrainOptions } from '../ingress/drain';
@@ -51,13 +52,14 @@ export class DistributedRuntime implements RuntimeHost, AsyncDisposable {
   /**
    * A runtime by argument, environment and default, in this order. The system server is started if the environment asks for it,
    * where a failure is only logged, or if `overrides.system.enabled` is true, where it is thrown; one that was started by
-   * argument is stopped with the runtime. @throws PROFILED_CONFIG_INVALID with all problems at once; codes of `startSystemServer`
+   * argument is stopped with the runtime. Options of access make one that the environment asks for a start by argument. @throws PROFILED_CONFIG_INVALID with all problems at once; codes of `startSystemServer`
    */
   static async fromSettings(overrides: DeepPartial<Settings> = {}): Promise<DistributedRuntime> {
     const settings = loadSettings(overrides);
     if (overrides.log) pointLog(settings.log);
     const planes = openPlanes(settings); // before the server: it may throw
-    const asked = overrides.system?.enabled;
+    const isAccessGiven = ACCESS_OPTIONS.some((name) => overrides.system?.[name] !== undefined);
+    const asked = overrides.system?.enabled ?? (isAccessGiven ? settings.system.enabled : undefined);
     const server = asked === true ? await startSystemServer(overrides.system) : undefined;
     if (asked === undefined) await autoStartSystemServer();
     return new DistributedRuntime(settings, planes, server);

@@ -1,3 +1,4 @@
+import { Secret } from '../config/secret';
 import type { Settings } from '../config/settings';
 import type { Discovery } from '../discovery/discovery';
 import type * as etcd from '../discovery/etcd/etcd';
@@ -26,7 +27,7 @@ const REQUEST_PLANES: Readonly<
     const onRefused = refusalCounter(settings.metrics);
     return { request: tcpRequestPlane({ ...both, host, port }, onRefused), response: responsesOverTcp(settings) };
   },
-  nats: (settings) => ({ request: natsRequestPlane(settings.nats), response: responsesOverTcp(settings) }),
+  nats: (settings) => ({ request: natsRequestPlane(revealed(settings.nats)), response: responsesOverTcp(settings) }),
 };
 
 function responsesOverTcp({ tcp: { host, port: _, responseHost, responsePort, ...both } }: Settings): ResponsePlane {
@@ -50,9 +51,22 @@ const DISCOVERY_BACKENDS: Readonly<Record<Settings['discoveryBackend'], (setting
       // eslint-disable-next-line @typescript-eslint/no-require-imports -- only where it is chosen
       () => require('../discovery/etcd/etcd') as typeof etcd,
     );
-    return new EtcdDiscovery(settings.etcd);
+    return new EtcdDiscovery(revealed(settings.etcd));
   },
 };
+
+type Revealed<T> = {
+  readonly [K in keyof T]: Exclude<T[K], Secret> | (Extract<T[K], Secret> extends never ? never : string);
+};
+
+/** What a plane or a client library takes: no secrets, but their texts. */
+function revealed<T extends object>(settings: T): Revealed<T> {
+  const entries = Object.entries(settings as Record<string, unknown>).map(([key, value]) => [
+    key,
+    value instanceof Secret ? value.reveal() : value,
+  ]);
+  return Object.fromEntries(entries) as Revealed<T>;
+}
 
 /**
  * Opens what the settings name. Costs nothing yet: sockets and watches follow on first use. A package that only one of them needs is

@@ -1,50 +1,44 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server as HttpServer } from 'node:http';
+import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import express from 'express';
+import type { AddressInfo, Socket } from 'node:net';
+import express, { type ErrorRequestHandler } from 'express';
 import { messageOf, ProfiledError } from '../errors';
 import { log } from '../internal/logger';
-import { sendText } from './answer';
+import { notFound, send, textReply } from './answer';
 import { systemRouter } from './router';
 import type { ScrapeOptions } from './scrape';
+import { refusedSize, SERVER_LIMITS, type ServerLimits } from './server-limits';
 
-/** What one HTTP server allows its clients; generous for scrapers and probes, tight for anything else. */
-export const SERVER_LIMITS = {
-  /** For the headers of a request, in milliseconds. */
-  headersTimeoutMs: 10_000,
-  /** For a whole request, in milliseconds. */
-  requestTimeoutMs: 30_000,
-  /** How long an idle connection stays open, in milliseconds: longer than the usual scrape interval, so that it is used again. */
-  keepAliveTimeoutMs: 65_000,
-  maxHeaders: 100,
-  maxConnections: 100,
-} as const;
-
-/** A listening HTTP server and the port that it got. */
+/** A listening server and what clients need to know of it. */
 export interface Listening {
-  readonly server: Server;
+  readonly server: HttpServer | HttpsServer;
+  readonly protocol: 'http' | 'https';
   readonly port: number;
+  /** All connections, also those in a TLS handshake, of which Node's `closeAllConnections` does not know. */
+  readonly sockets: ReadonlySet<Socket>;
 }
 
 /**
- * Serves the system routes on the settings' host and port.
+ * Serves the system routes on the settings' host and port, over TLS if the settings have it.
  *
  * @param isHeld asked for each new connection: false keeps it from keeping the process alive
- * @throws PROFILED_PORT_IN_USE, PROFILED_PORT_DENIED, PROFILED_LISTEN_FAILED
+ * @throws PROFILED_PORT_IN_USE, PROFILED_PORT_DENIED, PROFILED_LISTEN_FAILED, PROFILED_CONFIG_INVALID
  */
-export async function listen(context: ScrapeOptions, isHeld: () => boolean): Promise<Listening> {
+export async function listen(
+  context: ScrapeOptions,
+  isHeld: () => boolean,
+  limits: ServerLimits = SERVER_LIMITS,
+): Promise<Listening> {
   const { host, port } = context.settings.system;
-  const server = createServer(
-    {
-      headersTimeout: SERVER_LIMITS.headersTimeoutMs,
-      requestTimeout: SERVER_LIMITS.requestTimeoutMs,
-      keepAliveTimeout: SERVER_LIMITS.keepAliveTimeoutMs,
-    },
-    systemApp(context),
-  );
-  server.maxHeadersCount = SERVER_LIMITS.maxHeaders;
-  server.maxConnections = SERVER_LIMITS.maxConnections;
-  server.on('connection', (socket) => {
+  const server = createSystemServer(context, limits);
+  // One more than allowed is taken, so that there is something to refuse.
+  server.maxHeadersCount = limits.maxHeaders + 1;
+  server.maxConnections = limits.maxConnections;
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
     if (!isHeld()) socket.unref();
   });
   server.listen(port, host);
@@ -55,14 +49,52 @@ export async function listen(context: ScrapeOptions, isHeld: () => boolean): Pro
   }
   server.on('error', (error) => log.write('error', { err: error }, 'the system server failed'));
   if (!isHeld()) server.unref();
-  return { server, port: (server.address() as AddressInfo).port };
+  const protocol = context.access.tls ? 'https' : 'http';
+  return { server, protocol, port: (server.address() as AddressInfo).port, sockets };
 }
 
-function systemApp(context: ScrapeOptions): express.Express {
+function createSystemServer(context: ScrapeOptions, limits: ServerLimits): HttpServer | HttpsServer {
+  const app = systemApp(context, limits);
+  const options = {
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: limits.checkIntervalMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    maxHeaderSize: limits.maxHeaderBytes,
+  };
+  const { tls } = context.access;
+  if (!tls) return createServer(options, app);
+  const { cert, key, passphrase, clientCa } = tls;
+  // A client without a certificate is refused in the handshake: a session that was begun without one could be resumed as if it had one.
+  const clients = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
+  const secrets = { key: key.reveal(), passphrase: passphrase?.reveal() };
+  const handshakeTimeout = limits.handshakeTimeoutMs;
+  try {
+    const server = createTlsServer({ ...options, ...secrets, ...clients, cert, handshakeTimeout }, app);
+    return server.on('tlsClientError', (error) => log.write('debug', { err: error }, 'a TLS handshake failed'));
+  } catch (cause) {
+    throw new ProfiledError('PROFILED_CONFIG_INVALID', `the files of TLS can not be used: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/** Answers in words of our own only: Express' answers to errors would show stacks. */
+function systemApp(context: ScrapeOptions, limits: ServerLimits): express.Express {
   const app = express();
   app.disable('x-powered-by');
+  app.use((request, response, next) => {
+    const refused = refusedSize(request, limits);
+    return refused ? send(response, refused) : next();
+  });
   app.use(systemRouter(context));
-  app.use((_, response) => sendText(response, 404, 'Route not found'));
+  app.use((_, response) => send(response, notFound()));
+  const onError: ErrorRequestHandler = (error, _, response, _next) => {
+    log.write('error', { err: error as unknown }, 'a request of the system server failed');
+    if (response.headersSent) response.destroy();
+    else send(response, textReply(500, 'Internal error'));
+  };
+  app.use(onError);
   return app;
 }
 

@@ -1,24 +1,28 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
-import { loadSettings } from '../config/settings';
-import { now } from '../internal/clock';
+import { readAccess } from '../config/access-files';
+import { type DeepPartial, loadSettings, type Settings } from '../config/settings';
 import { log } from '../internal/logger';
 import { checkOptionNames } from '../metrics/labels';
-import { storeOf } from '../metrics/store';
-import { refuseMethod, sendText } from './answer';
-import { chooseCoding, type Coding } from './content-coding';
-import { chooseContentType, type ContentType } from './content-type';
+import { type Reply, writeHead } from './answer';
 import { type Health, health as processHealth } from './health';
-import { type Asked, Scraper, type ScrapeOptions } from './scrape';
-import type { Payload } from './scrape-body';
+import type { ScrapeOptions } from './scrape';
+import { type Question, type ScrapeAnswerer, scrapeAnswerer, SEND_TIMEOUT_MS } from './scrape-answer';
 import { resolveScrapeLimits, type ScrapeLimits } from './scrape-limits';
 
-/** How long a client may take nothing of an answer before its connection is cut, in milliseconds. */
-export const SEND_TIMEOUT_MS = 30_000;
+/** Who may scrape. At most one of these can be given, by option or variable; health and liveness stay open. */
+export interface CredentialOptions {
+  /** The token that a scrape has to bring, as `Authorization: Bearer`. @default DYN_SYSTEM_AUTH_TOKEN, else none is asked for */
+  readonly authToken?: string;
+  /** A file that has the token, read once. @default DYN_SYSTEM_AUTH_TOKEN_FILE, else none */
+  readonly authTokenFile?: string;
+  /** What a scrape has to bring as `Authorization: Basic`, as `user:password`. @default DYN_SYSTEM_AUTH_BASIC, else none */
+  readonly authBasic?: string;
+}
 
-/** Options of {@link createMetricsHandler}. */
-export interface MetricsHandlerOptions extends ScrapeLimits {
+/** Options of {@link createMetricsHandler} and `createFetchHandler`. */
+export interface MetricsHandlerOptions extends ScrapeLimits, CredentialOptions {
   /** What is shown. @default the shared registry, whichever is current when a scrape begins */
   readonly registry?: ScrapeOptions['registry'];
   /** Gives the uptime. @default the health of this process */
@@ -42,107 +46,73 @@ export type MetricsHandler = (request: IncomingMessage, response: ServerResponse
  * @throws PROFILED_CONFIG_INVALID for an option or a variable of the environment that can not be used
  */
 export function createMetricsHandler(options: MetricsHandlerOptions = {}): MetricsHandler {
-  checkOptionNames('createMetricsHandler', options, OPTION_NAMES);
-  const { registry, health = processHealth, processMetrics, path, ...limits } = options;
-  const settings = loadSettings({ system: { processMetrics } });
-  health.markStarted();
-  const handler = metricsHandler({ registry, health, settings, limits: resolveScrapeLimits(limits) });
-  if (path === undefined) return handler;
-  return (request, response) => {
-    if (request.url?.split('?', 1)[0] === path) handler(request, response);
-    else sendText(response, 404, 'Route not found');
-  };
+  return requestListener(answererOf('createMetricsHandler', options));
 }
-
-const OPTION_NAMES = ['registry', 'health', 'processMetrics', 'path', 'maxScrapesInFlight', 'collectTimeoutMs'];
 
 /** The same for settings that are complete. */
 export function metricsHandler(options: ScrapeOptions): MetricsHandler {
-  const scraper = new Scraper(options);
-  const { maxScrapesInFlight } = options.limits;
-  let inFlight = 0;
+  return requestListener(scrapeAnswerer(options));
+}
+
+const OPTION_NAMES = [
+  ...['registry', 'health', 'processMetrics', 'path', 'maxScrapesInFlight', 'collectTimeoutMs'],
+  ...['authToken', 'authTokenFile', 'authBasic'],
+];
+
+/** What answers as the options of the function `what` say. @throws PROFILED_CONFIG_INVALID */
+export function answererOf(what: string, options: MetricsHandlerOptions): ScrapeAnswerer {
+  checkOptionNames(what, options, OPTION_NAMES);
+  const { registry, health, path, maxScrapesInFlight, collectTimeoutMs, ...system } = options;
+  const limits = { maxScrapesInFlight, collectTimeoutMs };
+  const context = scrapeOptions({ registry, health, limits, system });
+  context.health.markStarted();
+  return scrapeAnswerer(context, path);
+}
+
+/** Options before defaults and checks. */
+interface Unresolved {
+  readonly registry?: ScrapeOptions['registry'];
+  readonly health?: Health | undefined;
+  readonly limits: ScrapeLimits;
+  readonly system: DeepPartial<Settings['system']>;
+  /** Whether the files of TLS are wanted as well. */
+  readonly withTls?: boolean;
+}
+
+/** Options after defaults and checks, and after the files that they name are read. @throws PROFILED_CONFIG_INVALID */
+export function scrapeOptions(options: Unresolved): ScrapeOptions {
+  const { registry, health = processHealth, withTls = false } = options;
+  const limits = resolveScrapeLimits(options.limits);
+  const settings = loadSettings({ system: options.system });
+  const access = readAccess(settings.system, { withTls });
+  return { registry, health, limits, settings, access };
+}
+
+function requestListener(answerer: ScrapeAnswerer): MetricsHandler {
   return (request, response) => {
-    if (refuseMethod(request.method, response)) return;
-    if (inFlight >= maxScrapesInFlight) {
-      log.write('warn', { inFlight }, 'a scrape was refused: as many as are allowed are under way');
-      response.setHeader('Retry-After', '1');
-      return sendText(response, 503, 'Too many scrapes at once');
-    }
-    inFlight += 1;
-    void answer(scraper, request, response).finally(() => (inFlight -= 1));
-  };
-}
-
-/** Resolves when the answer has been taken or the client is gone. */
-async function answer(scraper: Scraper, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const coding = chooseCoding(encodingOf(request));
-  if (!coding)
-    return sendText(response, 406, 'None of the content codings asked for can be had; gzip and identity can');
-  try {
-    await answerScrape(scraper, request, response, coding);
-  } catch (error) {
-    if (response.headersSent || response.destroyed) {
+    answerer(questionOf(request), (reply) => deliver(request, response, reply)).catch((error: unknown) => {
       log.write('debug', { err: error }, 'a client went away in the middle of a scrape');
-      return void response.destroy();
-    }
-    log.write('error', { err: error }, 'a scrape failed');
-    sendText(response, 500, 'Failed to collect metrics');
-  }
-}
-
-async function answerScrape(
-  scraper: Scraper,
-  request: IncomingMessage,
-  response: ServerResponse,
-  coding: Coding | 'identity',
-): Promise<void> {
-  const start = now();
-  const type = chooseContentType(request.headers.accept);
-  const registry = scraper.registry();
-  const { duration, inFlight } = storeOf(registry).scrapes();
-  inFlight.value += 1;
-  try {
-    const body = scraper.scrape(registry, askedBy(request, type));
-    await body.read(coding, (payload) => {
-      duration.observe(now() - start);
-      return deliver(request, response, { ...payload, type, coding });
+      response.destroy();
     });
-  } finally {
-    inFlight.value -= 1;
-  }
-}
-
-function askedBy({ url = '', headers }: IncomingMessage, { format }: ContentType): Asked {
-  const at = url.indexOf('?');
-  const names = at < 0 ? [] : new URLSearchParams(url.slice(at + 1)).getAll('name[]');
-  return {
-    format,
-    names: names.length > 0 ? new Set(names) : undefined,
-    limitSeconds: Number(headers['x-prometheus-scrape-timeout-seconds'] ?? NaN),
   };
 }
 
-/** Node joins repeated headers of that name, but types it as if it did not. */
-function encodingOf({ headers }: IncomingMessage): string | undefined {
-  const header: string | string[] | undefined = headers['accept-encoding'];
-  return Array.isArray(header) ? header.join() : header;
-}
-
-interface Delivery extends Payload {
-  readonly type: ContentType;
-  readonly coding: Coding | 'identity';
+function questionOf({ method, url = '', headers }: IncomingMessage): Question {
+  const at = url.indexOf('?');
+  return {
+    method,
+    path: at < 0 ? url : url.slice(0, at),
+    query: at < 0 ? '' : url.slice(at + 1),
+    header: (name) => headers[name]?.toString(),
+  };
 }
 
 /** Rejects if the client goes away, or takes nothing for too long. */
-function deliver(request: IncomingMessage, response: ServerResponse, delivery: Delivery): Promise<void> {
-  const { chunks, byteLength, type, coding } = delivery;
-  response.statusCode = 200;
-  response.setHeader('Content-Type', type.header);
-  response.setHeader('Content-Length', byteLength);
-  response.appendHeader('Vary', 'Accept, Accept-Encoding');
-  if (coding !== 'identity') response.setHeader('Content-Encoding', coding);
+function deliver(request: IncomingMessage, response: ServerResponse, reply: Reply): Promise<void> {
+  writeHead(response, reply);
   response.setTimeout(SEND_TIMEOUT_MS, () => response.destroy());
+  const { chunks } = reply;
   if (chunks.length > 1 && request.method === 'GET') return pipeline(Readable.from(chunks), response);
-  response.end(request.method === 'GET' ? chunks[0] : undefined);
+  response.end(request.method === 'HEAD' ? undefined : chunks[0]);
   return finished(response);
 }

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Router } from 'express';
-import { loadSettings, METRICS_PATH, type Settings } from '../config/settings';
-import { refuseMethod, send } from './answer';
-import { type Health, health as processHealth } from './health';
-import { metricsHandler } from './metrics-handler';
+import { METRICS_PATH, type Settings } from '../config/settings';
+import { refusedMethod, reply, type Reply, send } from './answer';
+import type { Health } from './health';
+import { type CredentialOptions, metricsHandler, scrapeOptions } from './metrics-handler';
 import type { ScrapeOptions } from './scrape';
-import { resolveScrapeLimits, type ScrapeLimits } from './scrape-limits';
+import type { ScrapeLimits } from './scrape-limits';
 
 /** Options of {@link createSystemRouter}. */
-export interface SystemRouterOptions extends ScrapeLimits {
+export interface SystemRouterOptions extends ScrapeLimits, CredentialOptions {
   /** What `/metrics` shows. @default the shared registry, whichever is current when a scrape begins */
   readonly registry?: ScrapeOptions['registry'];
   /** What the health path reports. @default the health of this process */
@@ -34,24 +34,23 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
  * @throws PROFILED_CONFIG_INVALID for an option or a variable of the environment that can not be used
  */
 export function createSystemRouter(options: SystemRouterOptions = {}): Router {
-  return systemRouter(scrapeOptions(options));
+  return systemRouter(routerOptions(options));
 }
 
-/** Options after defaults and checks. @throws PROFILED_CONFIG_INVALID */
-export function scrapeOptions(options: SystemRouterOptions): ScrapeOptions {
-  const { registry, health = processHealth, maxScrapesInFlight, collectTimeoutMs, ...system } = options;
-  const limits = resolveScrapeLimits({ maxScrapesInFlight, collectTimeoutMs });
-  return { registry, health, limits, settings: loadSettings({ system }) };
+/** Options after defaults and checks; with `withTls` the files of TLS are read as well. @throws PROFILED_CONFIG_INVALID */
+export function routerOptions(options: SystemRouterOptions, withTls = false): ScrapeOptions {
+  const { registry, health, maxScrapesInFlight, collectTimeoutMs, ...system } = options;
+  return scrapeOptions({ registry, health, limits: { maxScrapesInFlight, collectTimeoutMs }, system, withTls });
 }
 
 /** The same for settings that are complete. */
 export function systemRouter(context: ScrapeOptions): Router {
-  const { health, settings } = context;
-  health.markStarted();
+  const { healthPath, livePath } = context.settings.system;
+  context.health.markStarted();
   const routes = new Map<string, Answer>([
     [METRICS_PATH, metricsHandler(context)],
-    [settings.system.healthPath, withMethod((response) => answerHealth(context, response))],
-    [settings.system.livePath, withMethod((response) => answerLive(context, response))],
+    [healthPath, open(() => healthReply(context))],
+    [livePath, open(() => jsonReply(200, { status: 'live', uptime: context.health.uptime() }))],
   ]);
   const router = express.Router();
   router.use((request, response, next) => {
@@ -61,21 +60,16 @@ export function systemRouter(context: ScrapeOptions): Router {
   return router;
 }
 
-function withMethod(answer: (response: ServerResponse) => void): Answer {
-  return ({ method }, response) => {
-    if (!refuseMethod(method, response)) answer(response);
-  };
+/** Probes bring no credentials, so none are asked for. */
+function open(answer: () => Reply): Answer {
+  return ({ method }, response) => send(response, refusedMethod(method) ?? answer());
 }
 
-function answerHealth({ health, settings }: ScrapeOptions, response: ServerResponse): void {
+function healthReply({ health, settings }: ScrapeOptions): Reply {
   const report = health.report(settings.system.startingHealthStatus);
-  sendJson(response, report.status === 'ready' ? 200 : 503, report);
+  return jsonReply(report.status === 'ready' ? 200 : 503, report);
 }
 
-function answerLive({ health }: ScrapeOptions, response: ServerResponse): void {
-  sendJson(response, 200, { status: 'live', uptime: health.uptime() });
-}
-
-function sendJson(response: ServerResponse, status: number, body: object): void {
-  send(response, status, 'application/json', JSON.stringify(body));
+function jsonReply(status: number, body: object): Reply {
+  return reply(status, 'application/json', JSON.stringify(body));
 }

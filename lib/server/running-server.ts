@@ -1,4 +1,6 @@
-import type { Server } from 'node:http';
+import type { AccessSettings } from '../config/access';
+import { Secret } from '../config/secret';
+import type { Settings } from '../config/settings';
 import { log } from '../internal/logger';
 import type { Listening } from './listen';
 
@@ -29,17 +31,27 @@ export interface SystemServer extends SystemServerInfo {
 export class RunningServer implements SystemServer {
   readonly port: number;
   readonly address: string;
-  readonly #server: Server;
+  readonly #server: Listening['server'];
+  readonly #sockets: Listening['sockets'];
   #stopped: Promise<void> | undefined;
 
+  readonly hostname: string;
+
   constructor(
-    { server, port }: Listening,
-    readonly hostname: string,
+    { server, protocol, port, sockets }: Listening,
+    private readonly settings: Settings['system'],
     private readonly onStop: () => void,
   ) {
     this.#server = server;
+    this.#sockets = sockets;
     this.port = port;
-    this.address = `http://${reachable(hostname)}:${port}`;
+    this.hostname = settings.host;
+    this.address = `${protocol}://${reachable(settings.host)}:${port}`;
+  }
+
+  /** Whether it was started with that setting of access. */
+  has<Name extends keyof AccessSettings>(name: Name, value: AccessSettings[Name]): boolean {
+    return textOf(this.settings[name]) === textOf(value);
   }
 
   /** Makes a server that was started by the environment keep the process alive. */
@@ -58,11 +70,15 @@ export class RunningServer implements SystemServer {
   async #close(): Promise<void> {
     this.onStop();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    const cut = setTimeout(() => this.#server.closeAllConnections(), STOP_GRACE_MS);
+    const cut = setTimeout(() => this.#sockets.forEach((socket) => socket.destroy()), STOP_GRACE_MS);
     await closed;
     clearTimeout(cut);
     log.write('info', { address: this.address }, 'the system server stopped');
   }
+}
+
+function textOf(setting: Secret | string | undefined): string | undefined {
+  return setting instanceof Secret ? setting.reveal() : setting;
 }
 
 const LOOPBACK: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };

@@ -1,5 +1,5 @@
 import { ProfiledError } from '../errors';
-import { COLLECT_TIMEOUT_MS } from '../metrics/exposition/render';
+import { COLLECT_TIMEOUT_MS } from '../metrics/exposition/collect';
 import { show } from '../metrics/labels';
 
 /** What scrapes may take. */

@@ -1,12 +1,16 @@
+import type { Access } from '../config/access-files';
 import type { Settings } from '../config/settings';
 import type { FormatName } from '../metrics/exposition/format';
-import { render } from '../metrics/exposition/render';
-import { NAMING_SCHEMES, UPTIME_METRIC } from '../metrics/names';
-import { addProcessMetrics } from '../metrics/process-metrics';
-import { getRegistry, storeOf } from '../metrics/store';
+import { render, type RenderOptions } from '../metrics/exposition/render';
+import { Slices } from '../metrics/exposition/slices';
+import { registryOf } from '../metrics/aggregate/present';
+import type { Rendered } from '../metrics/exposition/output';
+import { getRegistry } from '../metrics/store';
 import type { Health } from './health';
 import { ScrapeBody } from './scrape-body';
 import type { ScrapeLimits } from './scrape-limits';
+import { prepareScrape } from './scrape-preparation';
+import { joinWorkers, type Workers } from './workers/workers';
 
 type Registry = ReturnType<typeof getRegistry>;
 
@@ -20,6 +24,7 @@ export interface ScrapeOptions {
   readonly health: Health;
   readonly settings: Settings;
   readonly limits: Required<ScrapeLimits>;
+  readonly access: Access;
 }
 
 /** What one request asks for. */
@@ -34,8 +39,11 @@ export interface Asked {
 /** Collects for requests: those that ask for the same while it is under way get the same. */
 export class Scraper {
   readonly #running = new Map<string, { readonly registry: Registry; readonly body: ScrapeBody }>();
+  readonly #workers: Workers;
 
-  constructor(private readonly options: ScrapeOptions) {}
+  constructor(private readonly options: ScrapeOptions) {
+    this.#workers = joinWorkers();
+  }
 
   /** The registry to scrape now, with the series of what is decorated. */
   registry(): Registry {
@@ -51,8 +59,7 @@ export class Scraper {
     const key = JSON.stringify([format, timeoutMs, names && [...names].sort()]);
     const running = this.#running.get(key);
     if (running?.registry === registry) return running.body.hold();
-    this.#prepare(registry);
-    const rendered = render(registry, { format, names, timeoutMs });
+    const rendered = this.#render(registry, { format, names, timeoutMs });
     const body = new ScrapeBody(rendered);
     this.#running.set(key, { registry, body });
     const forget = (): void => {
@@ -62,20 +69,15 @@ export class Scraper {
     return body.hold();
   }
 
-  /** Sets the uptime, and adds the metrics of the process if they are wanted. */
-  #prepare(registry: Registry): void {
-    const { settings, health } = this.options;
-    setUptime(registry, settings, health);
-    if (settings.system.processMetrics) addProcessMetrics(registry);
+  /** Of the shared registry what all processes and threads have in theirs, if that is wanted; any other one is of this one alone. */
+  async #render(registry: Registry, options: RenderOptions & { readonly timeoutMs: number }): Promise<Rendered> {
+    const { health, settings } = this.options;
+    const { processMetrics } = settings.system;
+    prepareScrape(registry, { health, settings, processMetrics });
+    if (!this.#workers.isActive || registry !== getRegistry()) return render(registry, options);
+    const { format, names, timeoutMs } = options;
+    const families = await this.#workers.collect({ timeoutMs, names: names && [...names].sort(), processMetrics });
+    const slices = new Slices();
+    return render(await registryOf(families, slices), { format, names, slices });
   }
-}
-
-function setUptime(registry: Registry, settings: Settings, health: Health): void {
-  const { prefix, uptimeLabels } = NAMING_SCHEMES[settings.metrics.naming];
-  const { name, help } = UPTIME_METRIC;
-  const definition = { name: prefix + name, help, labelNames: [], owner: 'profiled', aggregator: 'max' } as const;
-  const family = storeOf(registry).familyOrUnregistered({ type: 'gauge', ...definition });
-  const worker =
-    settings.metrics.naming === 'dynamo' && health.workerId !== undefined ? { worker_id: health.workerId } : {};
-  family.onlySeries({ ...uptimeLabels, ...worker }).set(health.uptimeSeconds());
 }

@@ -1,11 +1,14 @@
+import { ACCESS_OPTIONS } from '../config/access';
+import { readAccess } from '../config/access-files';
 import type { Settings } from '../config/settings';
 import { ProfiledError } from '../errors';
 import { log } from '../internal/logger';
 import { warn } from '../internal/warning';
 import { health as processHealth } from './health';
 import { listen } from './listen';
-import { scrapeOptions, type SystemRouterOptions } from './router';
+import { routerOptions, type SystemRouterOptions } from './router';
 import { RunningServer, type SystemServer, type SystemServerInfo } from './running-server';
+import type { ScrapeOptions } from './scrape';
 import { resolveScrapeLimits } from './scrape-limits';
 
 /** Options of {@link startSystemServer}; each goes before its variable, all of them are checked like it. */
@@ -14,6 +17,17 @@ export interface SystemServerOptions extends SystemRouterOptions {
   readonly port?: number;
   /** The address to bind to. @default DYN_SYSTEM_HOST, else '0.0.0.0' */
   readonly host?: string;
+  /** The file of the certificate, PEM; with it the server speaks TLS alone. @default DYN_SYSTEM_TLS_CERT_PATH, else plain HTTP */
+  readonly tlsCertPath?: string;
+  /** The file of the certificate's private key, PEM. @default DYN_SYSTEM_TLS_KEY_PATH */
+  readonly tlsKeyPath?: string;
+  /** What the private key is encrypted with. @default DYN_SYSTEM_TLS_KEY_PASSPHRASE, else it is not */
+  readonly tlsKeyPassphrase?: string;
+  /**
+   * The file of CA certificates, PEM. Every client then needs a certificate of one of them, probes too.
+   * @default DYN_SYSTEM_TLS_CLIENT_CA_CERT_PATH, else clients need none
+   */
+  readonly tlsClientCaPath?: string;
 }
 
 interface SystemServerState {
@@ -58,14 +72,19 @@ export async function startSystemServer(options: SystemServerOptions = {}): Prom
   const running = await (state.starting ??= start(state, context));
   if (!joined) return running;
   running.hold();
-  warnOfIgnored(options, running);
+  warnOfIgnored(options, context, running);
   return running;
 }
 
 /** Starts the server for the environment's sake. It does not keep the process alive. @throws as {@link startSystemServer} */
 export function startAutomatically(settings: Settings): Promise<SystemServer> {
   const state = systemServerState();
-  return (state.starting ??= start(state, { health: processHealth, settings, limits: resolveScrapeLimits({}) }));
+  return (state.starting ??= start(state, {
+    health: processHealth,
+    settings,
+    limits: resolveScrapeLimits({}),
+    access: readAccess(settings.system, { withTls: true }),
+  }));
 }
 
 /** Where the system server of this process listens, or undefined while it does not. */
@@ -74,8 +93,8 @@ export function systemServerInfo(): SystemServerInfo | undefined {
   return running && { hostname: running.hostname, port: running.port, address: running.address };
 }
 
-function contextOf(options: SystemServerOptions) {
-  const context = scrapeOptions(options);
+function contextOf(options: SystemServerOptions): ScrapeOptions {
+  const context = routerOptions(options, true);
   if (context.settings.system.port >= 0) return context;
   throw new ProfiledError(
     'PROFILED_CONFIG_INVALID',
@@ -84,10 +103,10 @@ function contextOf(options: SystemServerOptions) {
   );
 }
 
-async function start(state: SystemServerState, context: Parameters<typeof listen>[0]): Promise<RunningServer> {
+async function start(state: SystemServerState, context: ScrapeOptions): Promise<RunningServer> {
   try {
     const listening = await listen(context, () => state.held);
-    state.running = new RunningServer(listening, context.settings.system.host, () => onStop(state));
+    state.running = new RunningServer(listening, context.settings.system, () => onStop(state));
     log.write('info', { address: state.running.address }, 'the system server listens');
     return state.running;
   } catch (error) {
@@ -103,10 +122,14 @@ function onStop(state: SystemServerState): void {
   state.held = false;
 }
 
-function warnOfIgnored({ port, host }: SystemServerOptions, running: SystemServer): void {
+function warnOfIgnored(options: SystemServerOptions, { settings }: ScrapeOptions, running: RunningServer): void {
+  const { port, host } = options;
   const ignored = [
     port !== undefined && port !== 0 && port !== running.port && `\`port\` ${port}`,
     host !== undefined && host !== running.hostname && `\`host\` '${host}'`,
+    ...ACCESS_OPTIONS.map(
+      (name) => options[name] !== undefined && !running.has(name, settings.system[name]) && `\`${name}\``,
+    ),
   ].filter((text) => text !== false);
   if (ignored.length === 0) return;
   const message = `the system server already runs at ${running.address}; ${ignored.join(' and ')} can not be honoured`;

@@ -202,9 +202,9 @@ export interface ResponseSender {
    */
   send(frame: Uint8Array): Promise<void> | undefined;
   /**
-   * Waits for what {@link send} has only queued: undefined when every frame has left this process, otherwise a promise of that time.
-   * TCP gives frames to the kernel, memory to the reader; what becomes of them after that, nobody is told. Rejects as `send` does, with
-   * `onEvent` told before, once a frame that was queued can not leave any more. There is no time limit: a reader that is slow is waited for.
+   * Waits for what {@link send} has only queued: undefined when every frame has been handed on, otherwise a promise of that time. TCP hands
+   * them to the kernel, memory to a pipe of 64 frames; what becomes of them after that, nobody is told. Rejects as `send` does, with
+   * `onEvent` told before, once a frame that was queued can not be handed on any more. There is no time limit: a reader that is slow is waited for.
    */
   flush(): Promise<void> | undefined;
   /**

@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
 /** Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. */
 export function untilCtrlC(): Promise<void> {
   return new Promise((resolve) => {
@@ -9,6 +13,16 @@ export function untilCtrlC(): Promise<void> {
       });
     }
   });
+}
+
+/** Says what to try once `server` listens, and closes it at the first Ctrl-C. */
+export async function serveUntilCtrlC(server: Server, metrics = '/metrics'): Promise<void> {
+  if (!server.listening) await once(server, 'listening');
+  const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
+  console.log(`curl -s ${origin}/hello/you; curl -s ${origin}${metrics}`);
+  await untilCtrlC();
+  server.close();
+  server.closeAllConnections();
 }
 
 /** Lets `main` be the whole program: a failure is one clear line and exit code 1. */

@@ -1,5 +1,5 @@
 import { type ChannelOptions, Client, credentials, Metadata } from '@grpc/grpc-js';
-import { explain, isAboutState, isLoginOver, isOutage, isPreconditionFailed } from './failures';
+import { explain, isAboutState, isLoginOver, isOutage, isPreconditionFailed, streamEnded } from './failures';
 import type { Member, ResolvedEtcdOptions } from './options';
 import { type Calls, type Method, METHODS, type WatchResponse } from './protocol';
 
@@ -80,7 +80,7 @@ export class EtcdConnection {
             resolve(Number(TTL));
             stream.cancel();
           });
-          stream.on('end', () => reject(new Error('etcd ended the stream of a lease')));
+          stream.on('end', () => reject(streamEnded()));
           stream.write({ ID: id.toString() });
         }),
     );
@@ -97,7 +97,7 @@ export class EtcdConnection {
     const stream = peer.client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
     const ended = new Promise<never>((_, reject) => {
       stream.on('error', (error) => reject(explain(error, this.#options)));
-      stream.on('end', () => reject(new Error('etcd ended the stream')));
+      stream.on('end', () => reject(explain(streamEnded(), this.#options)));
     });
     ended.catch(() => {}); // nobody may be waiting for it
     stream.on('data', onResponse);

@@ -31,7 +31,7 @@ export function explain(error: unknown, { members, login, tls }: ResolvedEtcdOpt
   if (ProfiledError.is(error)) return error;
   const where = `etcd at ${members.map(({ url }) => url).join(', ')}`;
   const said = ((error as Partial<ServiceError>).details ?? messageOf(error)).replace(/\s+/g, ' ').trim();
-  if (isOutage(error)) {
+  if (!isRefusal(error)) {
     const ways = `is it running, is \`ETCD_ENDPOINTS\` right${tls ? ', does `ETCD_AUTH_CA` know its certificate, does it want `ETCD_AUTH_CLIENT_CERT`' : ''}?`;
     return new ProfiledError('PROFILED_UNAVAILABLE', `${where} does not answer: ${said}; ${ways}`, { cause: error });
   }
@@ -39,6 +39,16 @@ export function explain(error: unknown, { members, login, tls }: ResolvedEtcdOpt
     ? '`ETCD_AUTH_USERNAME` and `ETCD_AUTH_PASSWORD` must be those of a user who may read and write keys below v1/instances/'
     : 'where etcd has authentication on, set `ETCD_AUTH_USERNAME` and `ETCD_AUTH_PASSWORD`';
   return new ProfiledError('PROFILED_CONFIG_INVALID', `${where} refuses: ${said}; ${way}`, { cause: error });
+}
+
+/** The error for a stream that etcd ended in good order, which it does when it shuts down. */
+export function streamEnded(): Error {
+  return Object.assign(new Error('the stream was ended'), { code: status.UNAVAILABLE });
+}
+
+/** Whether etcd does not let this process in, or not to those keys. */
+function isRefusal(error: unknown): boolean {
+  return [status.INVALID_ARGUMENT, status.PERMISSION_DENIED, status.UNAUTHENTICATED].includes(codeOf(error)!);
 }
 
 function codeOf(error: unknown): status | undefined {

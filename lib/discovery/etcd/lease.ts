@@ -58,7 +58,10 @@ export class EtcdLease {
       await this.#track(this.#add(key, entry));
     } catch (error) {
       this.#entries.delete(key);
-      throw explain(error, this.#options);
+      const failure = explain(error, this.#options);
+      // It may have been put all the same, and the answer was lost.
+      if (failure.code === 'PROFILED_UNAVAILABLE') this.#leftovers.add(key);
+      throw failure;
     }
     let removal: Promise<void> | undefined;
     return () => (removal ??= this.#track(this.#remove(key)));
@@ -172,6 +175,7 @@ export class EtcdLease {
   }
 
   #expire(): void {
+    if (this.#entries.size === 0) return;
     log.write('warn', {}, 'the lease of etcd discovery is over unrenewed: new requesters do not find this process');
     for (const entry of this.#entries.values()) tell(entry, false);
   }

@@ -76,6 +76,7 @@ export class EtcdWatch {
       } catch (error) {
         this.#fail(error);
       }
+      if (this.#isClosed) return;
       isListed = false;
       if (now() - began > LONGEST_PAUSE_MS / 1_000) pause = FIRST_PAUSE_MS;
       await this.#sleep(pause * (1 - Math.random() / 2));

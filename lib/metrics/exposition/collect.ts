@@ -1,13 +1,20 @@
 import type { Registry } from 'prom-client';
 import { Deadline, TIMED_OUT } from './deadline';
+import type { Labels } from './labels-text';
 import type { LiveFamily } from './live/family-text';
-import type { CollectedFamily } from './samples-text';
+import { isWanted } from './name-filter';
+import type { CollectedFamily, SampleStyle } from './samples-text';
 import { isOurs, type ScrapeFailures } from './scrape-failures';
+
+/** How long a scrape waits for its metrics unless told otherwise, in milliseconds. */
+export const COLLECT_TIMEOUT_MS = 1_000;
 
 /** What a scrape asks of a metric: prom-client's own ones, ours, and whatever else someone registered. */
 export interface Collectable {
   readonly name: string;
   readonly type?: unknown;
+  /** A family of this package is shown so without it. @default false */
+  readonly sortLabels?: SampleStyle['sortLabels'];
   get(): Promise<CollectedFamily>;
   getForPromString?(): Promise<CollectedFamily>;
 }
@@ -20,11 +27,26 @@ export interface Part {
   readonly collected: CollectedFamily | undefined;
 }
 
+/** Which metrics a scrape asks, and for how long. */
+export interface CollectOptions {
+  /** Only these metrics are asked: names of families or of their samples. @default all */
+  readonly names?: ReadonlySet<string> | undefined;
+  /** How long to wait before a metric is left out, in milliseconds; all of them are asked at once. @default 1000 */
+  readonly timeoutMs?: number;
+}
+
+/** Asks the metrics of `registry` that are wanted, see {@link collect}. */
+export function collectFrom(registry: Registry, failures: ScrapeFailures, options: CollectOptions): Promise<Part[]> {
+  const { names, timeoutMs = COLLECT_TIMEOUT_MS } = options;
+  const wanted = metricsOf(registry).filter(([name, { type }]) => isWanted(names, name, type));
+  return collect(wanted, failures, timeoutMs);
+}
+
 /**
  * Asks all metrics at once; those that fail or take longer than `timeoutMs` are counted and left out. Of the families whose fields
  * can be read only the update callbacks are waited for, and no longer than that.
  */
-export async function collect(
+async function collect(
   metrics: readonly (readonly [string, Collectable])[],
   failures: ScrapeFailures,
   timeoutMs: number,
@@ -56,7 +78,7 @@ async function ask(metric: Collectable): Promise<CollectedFamily | undefined> {
 }
 
 /** Every metric of `registry` with the name it is registered under. */
-export function metricsOf(registry: Registry): (readonly [string, Collectable])[] {
+function metricsOf(registry: Registry): (readonly [string, Collectable])[] {
   const metrics = registry.getMetricsAsArray() as unknown as Collectable[];
   return metrics.map((metric) => [registeredName(registry, metric), metric]);
 }
@@ -69,4 +91,9 @@ function registeredName(registry: Registry, metric: Collectable): string {
   const { name } = metric;
   const candidates = [name, `${name}_total`, `${name}_total_total`];
   return candidates.find((candidate) => registry.getSingleMetric(candidate) === (metric as unknown)) ?? name;
+}
+
+/** Labels that every sample of `registry` has unless it sets them itself. prom-client has no way to ask but its own private field. */
+export function defaultLabelsOf(registry: Registry): Labels {
+  return (registry as unknown as { readonly _defaultLabels?: Labels })._defaultLabels ?? {};
 }

@@ -1,25 +1,17 @@
 import type { Registry } from 'prom-client';
-import { collect, isLive, metricsOf, type Part } from './collect';
+import { collectFrom, type CollectOptions, defaultLabelsOf, isLive, type Part } from './collect';
 import { type Format, FORMATS, type FormatName } from './format';
 import type { Labels } from './labels-text';
 import { familyTextOf } from './live/family-text';
-import { isWanted } from './name-filter';
 import { Output, type Rendered } from './output';
 import { samplesText } from './samples-text';
 import { isOurs, ScrapeFailures } from './scrape-failures';
 import { Slices } from './slices';
 
-/** How long a scrape waits for its metrics unless told otherwise, in milliseconds. */
-export const COLLECT_TIMEOUT_MS = 1_000;
-
 /** Options of {@link render}. */
-export interface RenderOptions {
+export interface RenderOptions extends CollectOptions {
   /** @default 'text' */
   readonly format?: FormatName;
-  /** How long to wait before a metric is left out, in milliseconds; all of them are asked at once. @default 1000 */
-  readonly timeoutMs?: number;
-  /** Only these metrics are asked and shown: names of families or of their samples. @default all */
-  readonly names?: ReadonlySet<string> | undefined;
   /** @default slices of 2 ms */
   readonly slices?: Slices;
 }
@@ -40,9 +32,7 @@ export async function render(registry: Registry, options: RenderOptions = {}): P
   const failures = new ScrapeFailures(registry);
   const slices = options.slices ?? new Slices();
   const scrape = new Scrape(registry, FORMATS[options.format ?? 'text'], slices);
-  const all = metricsOf(registry);
-  const wanted = all.filter(([name, { type }]) => isWanted(options.names, name, type));
-  const parts = await collect(wanted, failures, options.timeoutMs ?? COLLECT_TIMEOUT_MS);
+  const parts = await collectFrom(registry, failures, options);
   slices.restart();
   return scrape.write(parts, failures);
 }
@@ -90,7 +80,7 @@ class Scrape {
     try {
       // Only counters are ever renamed; any other metric may well call its family something else than itself.
       const family = metric.type === 'counter' ? name : collected.name;
-      const style = { ...this.#style(family, collected.type), sortLabels: isOurs(metric) };
+      const style = { ...this.#style(family, collected.type), sortLabels: metric.sortLabels ?? isOurs(metric) };
       return await samplesText({ ...collected, name: family }, style, this.slices);
     } catch (error) {
       failures.count(name, 'error', error);
@@ -107,9 +97,4 @@ class Scrape {
     const { format } = this;
     return { names: format.names(name, String(type), isTaken), format, defaultLabels: this.#defaultLabels };
   }
-}
-
-/** prom-client has no way to ask for these but its own private field. */
-function defaultLabelsOf(registry: Registry): Labels {
-  return (registry as unknown as { readonly _defaultLabels?: Labels })._defaultLabels ?? {};
 }

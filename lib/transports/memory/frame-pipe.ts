@@ -14,7 +14,6 @@ export class FramePipe {
   #hasDropped = false;
   #reader: Deferred<Uint8Array | undefined> | undefined;
   #writer: Deferred<void> | undefined;
-  #emptied: Deferred<void> | undefined;
 
   /** Resolves when the writer ended it or either side broke it. */
   get ended(): Promise<void> {
@@ -36,10 +35,12 @@ export class FramePipe {
     return (this.#writer ??= deferred()).promise;
   }
 
-  /** Undefined when the reader has taken everything; otherwise a promise of that time, which rejects as that of {@link write}. */
+  /**
+   * Undefined when everything has its place in the pipe, which is to its ends what the kernel is to those of a socket; otherwise the promise
+   * of the last {@link write}.
+   */
   flush(): Promise<void> | undefined {
-    if (this.#hasDropped) return Promise.reject(gone());
-    return this.#frames.length === 0 ? undefined : (this.#emptied ??= deferred()).promise;
+    return this.#hasDropped ? Promise.reject(gone()) : this.#writer?.promise;
   }
 
   /** The next frame in order, undefined at the end. */
@@ -56,9 +57,6 @@ export class FramePipe {
     if (!frame) return undefined;
     this.#writer?.resolve();
     this.#writer = undefined;
-    if (this.#frames.length > 0) return frame;
-    this.#emptied?.resolve();
-    this.#emptied = undefined;
     return frame;
   }
 
@@ -71,12 +69,10 @@ export class FramePipe {
   /** Either side gives up; frames that wait are dropped. */
   break(): void {
     this.#isBroken = true;
-    this.#hasDropped ||= this.#frames.length > 0;
+    this.#hasDropped ||= this.#writer !== undefined;
     this.#frames.length = 0;
     this.#writer?.reject(gone());
     this.#writer = undefined;
-    this.#emptied?.reject(gone());
-    this.#emptied = undefined;
     this.#finish();
   }
 

@@ -43,30 +43,19 @@ export class NatsLink {
     this.#users = users;
   }
 
-  /** The connection, opened if need be. One that was lost is waited for. @throws PROFILED_DISCONNECTED, PROFILED_CONFIG_INVALID, PROFILED_SHUTDOWN */
-  connection(): Promise<NatsConnection> {
-    if (this.#closing.signal.aborted) return Promise.reject(closedError());
+  /**
+   * The connection, opened if need be; one that was lost is waited for, `connectTimeoutMs` at most. It is open when this resolves.
+   * @throws PROFILED_DISCONNECTED, PROFILED_CONFIG_INVALID, PROFILED_SHUTDOWN
+   */
+  async connection(): Promise<NatsConnection> {
+    if (this.#closing.signal.aborted) throw closedError();
     if (!this.#connection) {
       this.#connection = this.#connect();
       this.#connection.catch(() => (this.#connection = undefined));
     }
-    return this.#connection;
-  }
-
-  /** The same, but for one that was lost it waits no longer than `connectTimeoutMs`. */
-  async connectionSoon(): Promise<NatsConnection> {
-    if (!this.#isLost) return this.connection();
-    const { connectTimeoutMs } = this.#options;
-    const timer = new AbortController();
-    const late = delay(connectTimeoutMs, undefined, { signal: timer.signal }).then(() => {
-      const text = `no connection to the NATS server for ${connectTimeoutMs} ms: ${this.#trouble || 'it was closed'}`;
-      throw new ProfiledError('PROFILED_DISCONNECTED', text);
-    });
-    try {
-      return await Promise.race([this.connection(), late]);
-    } finally {
-      timer.abort();
-    }
+    const connection = await (this.#isLost ? this.#within(this.#connection) : this.#connection);
+    if (connection.isClosed()) throw lostError();
+    return connection;
   }
 
   listen(listener: LinkListener): void {
@@ -77,6 +66,20 @@ export class NatsLink {
   async release(): Promise<void> {
     this.#users -= 1;
     if (this.#users === 0) await (this.#closed ??= this.#close());
+  }
+
+  async #within(restored: Promise<NatsConnection>): Promise<NatsConnection> {
+    const { connectTimeoutMs } = this.#options;
+    const timer = new AbortController();
+    const late = delay(connectTimeoutMs, undefined, { signal: timer.signal }).then(() => {
+      const text = `no connection to the NATS server for ${connectTimeoutMs} ms: ${this.#trouble}`;
+      throw new ProfiledError('PROFILED_DISCONNECTED', text);
+    });
+    try {
+      return await Promise.race([restored, late]);
+    } finally {
+      timer.abort();
+    }
   }
 
   async #close(): Promise<void> {
@@ -90,9 +93,9 @@ export class NatsLink {
   async #connect(): Promise<NatsConnection> {
     try {
       const connection = await dialAny(this.#options, this.nats, this.#closing.signal);
-      this.#isLost = false;
       void this.#watch(connection);
       void connection.closed().then((error) => this.#lose(connection, error));
+      this.#trouble = '';
       return connection;
     } catch (error) {
       this.#trouble = messageOf(error);
@@ -108,21 +111,17 @@ export class NatsLink {
         this.#trouble = 'it does not answer';
         void connection.close();
       }
-      if (status.type !== 'error') continue;
-      this.#trouble = messageOf(status.error);
-      log.write('warn', { err: status.error }, `the NATS server: ${this.#trouble}`);
+      if (status.type === 'error') {
+        log.write('warn', { err: status.error }, `the NATS server: ${status.error.message}`);
+      }
     }
   }
 
   #lose(connection: NatsConnection, error: unknown): void {
-    if (this.#closing.signal.aborted) return;
+    if (this.#closing.signal.aborted || this.#isLost) return;
     if (error instanceof Error) this.#trouble = messageOf(error);
-    const server = connection.getServer();
-    log.write(
-      'warn',
-      {},
-      `the connection to the NATS server at ${server} is lost: ${this.#trouble || 'it was closed'}`,
-    );
+    this.#trouble ||= 'it was closed';
+    log.write('warn', {}, `the connection to the NATS server at ${connection.getServer()} is lost: ${this.#trouble}`);
     this.#isLost = true;
     this.#connection = this.#restore();
     this.#connection.catch(() => {});
@@ -134,8 +133,8 @@ export class NatsLink {
       await this.#pause(pause * (0.5 + Math.random() / 2));
       const before = this.#trouble;
       const connection = await this.#connect().catch(() => undefined);
-      if (connection) {
-        this.#trouble = '';
+      if (connection && !connection.isClosed()) {
+        this.#isLost = false;
         log.write('info', {}, `connected again to the NATS server at ${connection.getServer()}`);
         for (const listener of this.#listeners) listener.onRestored(connection);
         return connection;
@@ -154,10 +153,12 @@ export class NatsLink {
 
 /** Resolves when the server has seen everything that was sent. @throws PROFILED_DISCONNECTED if the connection ends before */
 export async function flushed(connection: NatsConnection): Promise<void> {
-  const lost = connection.closed().then(() => {
-    throw new ProfiledError('PROFILED_DISCONNECTED', 'the connection to the NATS server is lost');
-  });
+  const lost = connection.closed().then(() => Promise.reject(lostError()));
   await Promise.race([connection.flush(), lost]);
+}
+
+function lostError(): ProfiledError {
+  return new ProfiledError('PROFILED_DISCONNECTED', 'the connection to the NATS server is lost');
 }
 
 function closedError(): ProfiledError {

@@ -46,7 +46,7 @@ export class NatsRequestClient implements RequestClient {
   }
 
   async #deliver(subject: string, payload: Uint8Array, headers: RequestHeaders, exchange: Exchange): Promise<void> {
-    const connection = await this.#link.connectionSoon();
+    const connection = await this.#link.connection();
     if (!exchange.isOpen) return;
     const inbox = this.#inbox?.connection === connection ? this.#inbox : new Inbox(connection, this.#link.nats);
     this.#inbox = inbox;

@@ -1,12 +1,12 @@
 'use strict';
 
-/** Gets ready what the wire bench runs: the package built, the peers installed, the bench compiled. */
+/** Gets ready what a bench runs: the package built, the peers installed, the bench compiled. `node bench/prepare.js [folder]` */
 const { execFileSync } = require('node:child_process');
 const { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } = require('node:fs');
 const { join } = require('node:path');
 
-const HERE = __dirname;
-const ROOT = join(HERE, '..', '..');
+const HERE = join(__dirname, process.argv[2] ?? '.');
+const ROOT = join(__dirname, '..');
 const read = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : '{}');
 const run = (program, args, cwd = ROOT) => execFileSync(program, args, { cwd, stdio: ['ignore', 2, 2] });
 

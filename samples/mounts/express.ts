@@ -1,7 +1,7 @@
 /**
- * Mounted in an app that exists: /internal/metrics shows the app's own prom-client metrics and ours in one scrape.
+ * Metrics in an Express app: /internal/metrics shows the app's own prom-client metrics and ours in one scrape.
  *
- *   npm run sample samples/express-app.ts
+ *   npm run sample samples/mounts/express.ts
  *   curl -s localhost:3000/hello/you; curl -s localhost:3000/internal/metrics
  *
  * Expect app_greetings_total from the app beside requests_total{endpoint="greet"}. Ctrl-C ends it. PORT sets another port.
@@ -9,7 +9,7 @@
 import express from 'express';
 import { Counter } from 'prom-client';
 import { createSystemRouter, Profiled } from 'profiled';
-import { untilCtrlC } from './support/process';
+import { serveUntilCtrlC } from '../support/process';
 
 const greetings = new Counter({ name: 'app_greetings_total', help: 'Greetings, counted by the app itself' });
 
@@ -26,12 +26,4 @@ const app = express();
 app.get('/hello/:name', async (request, response) => void response.send(await greeter.generate(request.params.name)));
 app.use('/internal', createSystemRouter());
 
-const server = app.listen(Number(process.env.PORT ?? 3000), () => {
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : address;
-  console.log(`curl -s http://localhost:${port}/hello/you; curl -s http://localhost:${port}/internal/metrics`);
-});
-void untilCtrlC().then(() => {
-  server.close();
-  server.closeAllConnections();
-});
+void serveUntilCtrlC(app.listen(Number(process.env.PORT ?? 3000)), '/internal/metrics');

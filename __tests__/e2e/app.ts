@@ -1,0 +1,47 @@
+import { createInterface } from 'node:readline';
+import { startSystemServer } from 'profiled';
+import { double, release, Streaming, type Work } from './handlers';
+
+/** What the driver sends, a line of JSON each. */
+export type Command = { readonly run: readonly Work[] } | { readonly begin: Work } | { readonly release: true };
+
+/** What became of one request: how long it took, and how many bytes its consumer got. */
+export interface Result {
+  readonly seconds: number;
+  readonly bytes: number;
+}
+
+const handler = new Streaming();
+
+async function consume(work: Work): Promise<Result> {
+  const begin = performance.now();
+  let bytes = 0;
+  try {
+    for await (const item of handler.generate(work)) {
+      bytes += item.length;
+      if (work.fate === 'cancel') break;
+    }
+  } catch (error) {
+    if (work.fate !== 'fail') throw error;
+  }
+  return { seconds: (performance.now() - begin) / 1000, bytes };
+}
+
+async function answer(command: Command): Promise<unknown> {
+  if ('run' in command) return Promise.all(command.run.map(consume));
+  if ('begin' in command) void consume(command.begin);
+  else release();
+  return null;
+}
+
+async function main(): Promise<void> {
+  await double(1);
+  const { address } = await startSystemServer({ port: 0, host: '127.0.0.1' });
+  console.log(JSON.stringify(address));
+  for await (const line of createInterface({ input: process.stdin })) {
+    console.log(JSON.stringify(await answer(JSON.parse(line) as Command)));
+  }
+  process.exit(0);
+}
+
+void main();

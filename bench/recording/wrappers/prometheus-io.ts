@@ -1,0 +1,4 @@
+import client from '@prometheus-io/client';
+import { type PromApi, promWrapper } from '../prom-style';
+
+export const usual = promWrapper(client as unknown as PromApi, 'usual');
