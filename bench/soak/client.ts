@@ -1,6 +1,6 @@
 /** A client of the soak, a process of its own: callers that ask for one thing after the other, and write down what they got. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Annotated, Context, DistributedRuntime, ProfiledError } from 'profiled';
+import { Annotated, Context, DistributedRuntime, ProfiledError } from '../../lib/index';
 import { answer, record } from './answering';
 import { type CallEnd, type Kind, KINDS, LEAVES_AFTER, taskOf } from './tasks';
 

@@ -35,7 +35,12 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     await Promise.all([soak.end(worker!), soak.add('worker')]);
   },
   'etcd: SIGKILL, and started after 2 s': ({ etcd }) => killedAndStarted(etcd),
-  'etcd: compacted': ({ etcd }) => etcd.compact(),
+  // Before all have found it again, so that watches go on from what is not there any more.
+  'etcd: SIGKILL, started and compacted at once': async ({ etcd }) => {
+    await etcd.kill();
+    await etcd.start();
+    await etcd.compact();
+  },
 };
 
 /** One fault that was done, in milliseconds of the clock. */

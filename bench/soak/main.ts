@@ -8,7 +8,7 @@ import { Ledger } from './ledger';
 import { markdown, memoryOf, type Memory, type Result } from './report';
 import { Soak } from './soak';
 
-const RESULTS = resolve(__dirname, '../../../results');
+const RESULTS = resolve(__dirname, '../../../../results');
 const DEFAULT_SECONDS = 600;
 const EVERY_SECONDS = 20;
 const READING_SECONDS = 5;

@@ -1,6 +1,6 @@
 /** A worker of the soak, a process of its own. It writes down each request itself, beside what its metrics say. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Annotated, CustomMetric, DistributedRuntime, Ingress, Profiled, type SingleIn } from 'profiled';
+import { Annotated, CustomMetric, DistributedRuntime, Ingress, Profiled, type SingleIn } from '../../lib/index';
 import { answer, record } from './answering';
 import type { HandlerEnd, Task } from './tasks';
 
