@@ -98,10 +98,13 @@ jest.setTimeout(90_000);
     expect(files()).toEqual([]);
   });
 
-  test('ends in order on Ctrl-C', async () => {
+  test('ends in order on Ctrl-C, and on a second one', async () => {
     start([]);
     const exit = once(sample, 'exit');
     await printed('/s');
+    sample.kill('SIGINT');
+    await printed('the client had');
+    // As npm does, or somebody who has no patience.
     sample.kill('SIGINT');
     expect(await exit).toEqual([0, null]);
     expect(output.stderr).toBe('');

@@ -43,6 +43,8 @@ async function main(seconds: number | undefined): Promise<void> {
   void interrupted.then(() => {
     clearTimeout(limit);
     isOver = true;
+    // npm passes on the Ctrl-C that the terminal has sent already. What follows takes seconds, and must not be cut short.
+    process.on('SIGINT', () => {});
   });
   while (!isOver) {
     await Promise.race([sleep(2_000), interrupted]);
