@@ -62,7 +62,7 @@ ${verdict}
 
 ## Calls
 
-${calls} calls, each with one end; the slowest took ${(slowestMs / 1_000).toFixed(1)} s.
+${calls} calls, each with one end; the slowest took ${(slowestMs / 1_000).toFixed(1)} s. ${whereaboutsOf(result)}
 
 ${endsTable(result)}
 
@@ -91,6 +91,15 @@ and after the load.
 
 ${memoryTable(result)}
 `;
+}
+
+/** Where the calls have gone: no worker's number is left out. */
+function whereaboutsOf({ calls, accounts }: Result): string {
+  const sum = (of: (account: Account) => number) => accounts.reduce((total, account) => total + of(account), 0);
+  const counted = sum(({ compared }) => compared.requests_total?.metric ?? 0);
+  const lost = sum(({ handled, compared }) => (compared.requests_total ? 0 : handled));
+  return `${counted} of them are in \`requests_total\` of the workers that were not killed, ${lost} in the records of those that were, and
+${calls - counted - lost} came to none of them, which their callers were told unless they were killed.`;
 }
 
 function endsTable({ ends }: Result): string {
