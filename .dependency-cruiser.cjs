@@ -102,7 +102,7 @@ module.exports = {
       '^lib/discovery/',
       '^lib/server/',
     ]),
-    owned('workers', '^(node:)?(cluster|worker_threads)$', ['^lib/server/']),
+    owned('workers', '^(node:)?(cluster|worker_threads)$', ['^lib/server/', '^lib/cli/']),
     owned('files', '^(node:)?(fs|fs/promises)$', [
       '^lib/discovery/',
       '^lib/config/access-files\\.ts$',

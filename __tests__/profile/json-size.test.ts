@@ -68,6 +68,35 @@ test('any number', () => {
   );
 });
 
+test('any number of few decimals, and the doubles beside it', () => {
+  const bits = new DataView(new ArrayBuffer(8));
+  const beside = (value: number, by: bigint): number => {
+    bits.setFloat64(0, value);
+    bits.setBigUint64(0, BigInt.asUintN(64, bits.getBigUint64(0) + by));
+    return bits.getFloat64(0);
+  };
+  const decimal = fc.tuple(fc.integer({ min: -(2 ** 44), max: 2 ** 44 }), fc.nat(6), fc.bigInt(-2n, 2n));
+  fc.assert(
+    fc.property(decimal, ([digits, decimals, by]) => {
+      const value = beside(digits / 10 ** decimals, by);
+      expect(jsonByteLength(value)).toBe(expected(value));
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
+test('any texts under the same keys, one after the other', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 80 }),
+    fc.constantFrom('a model of name', 'a model of näme'),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.record({ id: text, model: text })), (items) => {
+      expect(items.map(jsonByteLength)).toEqual(items.map(expected));
+    }),
+  );
+});
+
 /** The same, -1 for what JSON.stringify refuses. */
 const expectedOrRefused = (value: unknown): number => {
   try {

@@ -191,18 +191,8 @@ function ofEnvironment(): Resolved {
 function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Resolved {
   const resolution = new Resolution(overrides, env);
   const pick = resolution.pick.bind(resolution);
-  const access = accessSettings(resolution);
   const settings: Settings = {
-    system: Object.freeze({
-      ...listening(pick(VARIABLES.enabled), pick(VARIABLES.port), access !== undefined),
-      host: pick(VARIABLES.host).value,
-      ...paths(pick(VARIABLES.healthPath), pick(VARIABLES.livePath), resolution.problems),
-      startingHealthStatus: pick(VARIABLES.startingHealthStatus).value,
-      processMetrics: pick(VARIABLES.processMetrics).value,
-      ...(access ?? OPEN_ACCESS),
-      aggregateWorkers: pick(VARIABLES.aggregateWorkers).value,
-      workerLabel: pick(VARIABLES.workerLabel).value,
-    }),
+    system: systemSettings(resolution),
     log: Object.freeze({ level: pick(VARIABLES.logLevel).value, jsonl: pick(VARIABLES.jsonl).value }),
     metrics: Object.freeze({ naming: pick(VARIABLES.naming).value }),
     ...reach(pick(VARIABLES.requestPlane), pick(VARIABLES.discoveryBackend)),
@@ -229,6 +219,21 @@ function resolve(overrides: DeepPartial<Settings>, env: NodeJS.ProcessEnv): Reso
     client: Object.freeze({ inhibitedMs: pick(VARIABLES.inhibited).value }),
   };
   return { settings: Object.freeze(settings), problems: resolution.problems };
+}
+
+function systemSettings(resolution: Resolution): Settings['system'] {
+  const pick = resolution.pick.bind(resolution);
+  const access = accessSettings(resolution);
+  return Object.freeze({
+    ...listening(pick(VARIABLES.enabled), pick(VARIABLES.port), access !== undefined),
+    host: pick(VARIABLES.host).value,
+    ...paths(pick(VARIABLES.healthPath), pick(VARIABLES.livePath), resolution.problems),
+    startingHealthStatus: pick(VARIABLES.startingHealthStatus).value,
+    processMetrics: pick(VARIABLES.processMetrics).value,
+    ...(access ?? OPEN_ACCESS),
+    aggregateWorkers: pick(VARIABLES.aggregateWorkers).value,
+    workerLabel: pick(VARIABLES.workerLabel).value,
+  });
 }
 
 function etcdSettings(pick: Resolution['pick']): Settings['etcd'] {

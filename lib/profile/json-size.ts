@@ -134,7 +134,7 @@ function sizeOfRecord(record: object): number {
     }
     seen = seen && keyAfter(seen, key);
     const value = (record as Record<string, unknown>)[key];
-    const item = typeof value === 'string' ? sizeOfString(value) : sizeOfValue(value, key);
+    const item = typeof value === 'string' ? sizeOfText(value, seen) : sizeOfValue(value, key);
     if (item >= 0) size += (seen ? seen.size : sizeOfString(key)) + item + 2;
   }
   leave();
@@ -157,6 +157,9 @@ function leave(): void {
  */
 class SeenKey {
   next: SeenKey | undefined = undefined;
+  /** The last text of some length under this key: the items of one stream have much in common, such as an id and a model. */
+  lastText = '';
+  lastSize = 2;
 
   constructor(
     readonly key: string,
@@ -184,9 +187,29 @@ function findKey(before: SeenKey, key: string): SeenKey | undefined {
   return (before.next = new SeenKey(key, sizeOfString(key), before.next));
 }
 
+/** Size of a string found under a key that was seen before, or under any other. */
+function sizeOfText(text: string, seen: SeenKey | undefined): number {
+  if (seen === undefined || text.length <= SHORT || text.length > MAX_SEEN_LENGTH) return sizeOfString(text);
+  if (text === seen.lastText) return seen.lastSize;
+  seen.lastText = text;
+  return (seen.lastSize = sizeOfString(text));
+}
+
 function sizeOfNumber(value: number): number {
   if ((value | 0) === value) return value < 0 ? 1 + digitsOf(-value) : digitsOf(value);
-  return Number.isFinite(value) ? String(value).length : 4;
+  return sizeOfDecimal(Math.abs(value), value < 0 ? 1 : 0) || (Number.isFinite(value) ? String(value).length : 4);
+}
+
+/**
+ * Size of a number with up to three decimals, 0 for any other. What has 15 digits or fewer is the only number of so few that reads as
+ * this double, so it is the text that JSON writes.
+ */
+function sizeOfDecimal(value: number, sign: number): number {
+  // The most decimals first: what has fewer passes as well, and what has more is done with.
+  if (value >= 2 ** 31 || Math.round(value * 1_000) / 1_000 !== value) return 0;
+  const whole = sign + digitsOf(Math.trunc(value)) + 1;
+  if (Math.round(value * 10) / 10 === value) return whole + 1;
+  return Math.round(value * 100) / 100 === value ? whole + 2 : whole + 3;
 }
 
 /** Decimal digits of an integer from 0 to 2^31. */
