@@ -44,7 +44,10 @@ export class Server {
   /** Resolves when it answers. */
   async start(): Promise<this> {
     const child = (this.#child = spawn(this.program, this.args, { stdio: 'ignore' }));
+    let failure: Error | undefined;
+    child.once('error', (error) => (failure = error));
     await until(`${this.program} answers`, async () => {
+      if (failure) throw failure;
       if (child.exitCode !== null) throw new Error(`${this.program} has ended`);
       return (await get(this.healthUrl))?.status === 200;
     });

@@ -33,31 +33,47 @@ export class Soak implements AsyncDisposable {
   #env: Record<string, string> = {};
   #names = 0;
 
-  private constructor(
-    readonly nats: Server,
-    readonly etcd: Server,
-  ) {}
+  #nats: Server | undefined;
+  #etcd: Server | undefined;
 
+  private constructor() {}
+
+  /** Starts everything; what was started is ended again if that fails. */
   static async start(): Promise<Soak> {
     const [name, value] = MARK.split('=') as [string, string];
     process.env[name] = value;
-    const folder = mkdtempSync(join(tmpdir(), 'profiled-soak-etcd-'));
-    const soak = new Soak(await Server.nats(), await Server.etcd(folder));
-    soak.#folders.push(folder);
-    soak.#env = {
-      DYN_REQUEST_PLANE: 'nats',
-      NATS_SERVER: soak.nats.url,
-      DYN_DISCOVERY_BACKEND: 'etcd',
-      ETCD_ENDPOINTS: soak.etcd.url,
-      ETCD_LEASE_TTL: String(LEASE_SECONDS),
-      DYN_TCP_RESPONSE_STREAM_HOST: '127.0.0.1',
-    };
-    for (let i = 0; i < WORKERS; i++) await soak.add('worker');
-    for (let i = 0; i < 2; i++) await soak.add('client');
+    const soak: Soak = new Soak();
+    try {
+      await soak.#begin();
+    } catch (error) {
+      await soak[Symbol.asyncDispose]();
+      throw error;
+    }
     return soak;
   }
 
-  readonly #folders = [this.folder];
+  get nats(): Server {
+    return this.#nats!;
+  }
+
+  get etcd(): Server {
+    return this.#etcd!;
+  }
+
+  async #begin(): Promise<void> {
+    this.#nats = await Server.nats();
+    this.#etcd = await Server.etcd(this.folder);
+    this.#env = {
+      DYN_REQUEST_PLANE: 'nats',
+      NATS_SERVER: this.nats.url,
+      DYN_DISCOVERY_BACKEND: 'etcd',
+      ETCD_ENDPOINTS: this.etcd.url,
+      ETCD_LEASE_TTL: String(LEASE_SECONDS),
+      DYN_TCP_RESPONSE_STREAM_HOST: '127.0.0.1',
+    };
+    for (let i = 0; i < WORKERS; i++) await this.add('worker');
+    for (let i = 0; i < 2; i++) await this.add('client');
+  }
 
   /** Those that live, the oldest first. */
   alive(kind: Member['kind']): Member[] {
@@ -111,7 +127,7 @@ export class Soak implements AsyncDisposable {
     await this.read();
     for (const member of [...this.alive('client'), ...this.alive('worker')]) await this.end(member);
     if ((await this.etcd.instances()) !== 0) this.problems.push('etcd knows instances that have ended');
-    await this.#endServers();
+    await Promise.all([this.nats.kill(), this.etcd.kill()]);
     for (const pid of descendants()) this.problems.push(`process ${pid} was left`);
   }
 
@@ -131,14 +147,9 @@ export class Soak implements AsyncDisposable {
     });
   }
 
-  async #endServers(): Promise<void> {
-    await Promise.all([this.nats.kill(), this.etcd.kill()]);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#endServers();
     for (const pid of descendants()) process.kill(Number(pid), 'SIGKILL');
-    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
