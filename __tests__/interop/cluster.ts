@@ -117,9 +117,9 @@ export class Cluster {
     return {
       DYN_DISCOVERY_BACKEND: 'etcd',
       ETCD_ENDPOINTS: (await (this.#etcd ??= EtcdServer.start())).url,
-      // The default of both until 1.5; 1.6 has 30 seconds.
+      // Releases before 1.6 take 10 seconds by themselves, 1.6 takes 30.
       ETCD_LEASE_TTL: '10',
-      // Beside etcd, Dynamo's events go through a NATS server unless it is told otherwise, whatever its requests do.
+      // Beside etcd, releases before 1.3 look for a NATS server for their events, whatever their requests use.
       ...(this.direction.plane === 'tcp' && { DYN_EVENT_PLANE: 'zmq' }),
     };
   }
