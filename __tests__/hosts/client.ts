@@ -9,7 +9,7 @@ interface Item {
   readonly data?: string;
 }
 
-const streams = new Map<string, AsyncIterator<Item>>();
+const streams = new Map<string, { readonly stream: AsyncIterator<Item>; readonly abort: AbortController }>();
 
 /** Goes on with a call; what becomes of it and how long that took. */
 async function progress(id: string, step: () => Promise<{ worker?: string; error?: string }>): Promise<Progress> {
@@ -22,23 +22,25 @@ async function main(): Promise<void> {
   const runtime = await DistributedRuntime.fromSettings();
   const client = await runtime.endpoint(PATH).client<Task, string>();
 
-  const begin = ({ task, instance, limitMs }: ClientCommand & { op: 'begin' }) => {
+  const begin = ({ task, instance }: ClientCommand & { op: 'begin' }) => {
     const context = new Context(undefined);
-    const options = { context, ...(limitMs !== undefined && { signal: AbortSignal.timeout(limitMs) }) };
+    const abort = new AbortController();
+    const options = { context, signal: abort.signal };
     return progress(context.id, async () => {
       const calling =
         instance === undefined ? client.random(task, options) : client.direct(task, BigInt(instance), options);
       const stream: AsyncIterator<Item> = (await calling)[Symbol.asyncIterator]();
       const { value } = (await stream.next()) as IteratorYieldResult<Item>;
       if (value.isError) return { error: value.errorMessage! };
-      streams.set(context.id, stream);
+      streams.set(context.id, { stream, abort });
       return { worker: value.data! };
     });
   };
-  const finish = (id: string) =>
+  const finish = ({ id, limitMs }: ClientCommand & { op: 'finish' }) =>
     progress(id, async () => {
-      const stream = streams.get(id)!;
+      const { stream, abort } = streams.get(id)!;
       streams.delete(id);
+      if (limitMs !== undefined) setTimeout(() => abort.abort(), limitMs);
       for (;;) {
         const { done, value } = await stream.next();
         if (done) return {};
@@ -48,7 +50,7 @@ async function main(): Promise<void> {
 
   serveCommands<ClientCommand>(async (command) => {
     if (command.op === 'instances') return client.instances.map(({ instanceId }) => String(instanceId));
-    return command.op === 'begin' ? begin(command) : finish(command.id);
+    return command.op === 'begin' ? begin(command) : finish(command);
   });
 }
 

@@ -9,11 +9,11 @@ export const PATH = 'n.c.generate';
 /** What a handler does: says who it is; and then waits, or says it again and again, until it is stopped. */
 export type Task = 'who' | 'hold' | 'flow';
 
-/** What a client is asked. A stream that has begun is read to its end by `finish`. */
+/** What a client is asked. A stream that has begun is read to its end by `finish`, for so long at most. */
 export type ClientCommand =
   | { readonly op: 'instances' }
-  | { readonly op: 'begin'; readonly task: Task; readonly instance?: string; readonly limitMs?: number }
-  | { readonly op: 'finish'; readonly id: string };
+  | { readonly op: 'begin'; readonly task: Task; readonly instance?: string }
+  | { readonly op: 'finish'; readonly id: string; readonly limitMs?: number };
 
 /** How far a call has come: `worker` is there once its stream has begun, `error` if it has failed. */
 export interface Progress {
@@ -43,6 +43,7 @@ export class Peer {
   private constructor(child: ChildProcess) {
     this.#child = child;
     child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.#log += text));
+    child.stdin!.on('error', () => {}); // it was killed
     child.on('exit', () => {
       for (const { reject } of this.#waiting.values()) reject(new Error(`the process has ended: ${this.#log}`));
     });
