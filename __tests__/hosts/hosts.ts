@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { hasEtcd } from '../support/etcd-server';
 import { eventually } from '../support/eventually';
+import { hasNats } from '../support/nats-server';
 
 let sets = 0;
 const nextPrefix = () => `profiled-${process.pid}-${++sets}`;
@@ -22,8 +24,8 @@ const reason = process.env.CI ? undefined : hindrance();
 if (reason !== undefined)
   process.stderr.write(`no network namespaces, their tests are skipped: ${reason.split('\n')[0]}\n`);
 
-/** `describe` for tests that need hosts. */
-export const describeHosts: jest.Describe = reason === undefined ? describe : describe.skip;
+/** `describe` for tests that need hosts, and the brokers on one of them. */
+export const describeHosts: jest.Describe = reason === undefined && hasEtcd && hasNats ? describe : describe.skip;
 
 /**
  * Hosts with a network of their own: a network namespace each, joined by a switch in one more, so that nothing of it is seen by the
