@@ -1,7 +1,8 @@
-import { describeEach, clusterForAll, numbers } from './matrix';
+import { DIRECTIONS, MIXED } from './cluster';
+import { clusterForAll, describeEach, numbers } from './matrix';
 import { isFrom, type Peer } from './peer';
 
-describeEach('calls', (direction, version) => {
+describeEach('calls', [...DIRECTIONS, ...MIXED], (direction, version) => {
   const cluster = clusterForAll(version, direction);
   let client: Peer;
   let worker: { peer: Peer; instance: string };

@@ -1,14 +1,18 @@
-import { Cluster, type Direction, DIRECTIONS, titleOf } from './cluster';
+import { Cluster, type Direction, titleOf } from './cluster';
 import { versions } from './peer';
 
-/** Describes the same for every release and both directions; one skipped test where there is no release to meet. */
-export function describeEach(title: string, define: (direction: Direction, version: string) => void): void {
+/** Describes the same for every release and direction; one skipped test where there is no release to meet. */
+export function describeEach(
+  title: string,
+  directions: readonly Direction[],
+  define: (direction: Direction, version: string) => void,
+): void {
   if (versions.length === 0) {
     test.skip(`${title}: no Python environment`, () => {});
     return;
   }
   describe.each(versions)(`ai-dynamo-runtime %s`, (version) => {
-    describe.each(DIRECTIONS.map((direction) => [titleOf(direction), direction] as const))('%s', (_, direction) => {
+    describe.each(directions.map((direction) => [titleOf(direction), direction] as const))('%s', (_, direction) => {
       define(direction, version);
     });
   });

@@ -39,7 +39,7 @@ const describeVersions =
 /** Both workers in one cluster and one client of ours, whose requests are the same bytes for both. */
 describeVersions('ai-dynamo-runtime %s', (version) => {
   describe('metrics side by side', () => {
-    const cluster = new Cluster(version, { client: 'ts', worker: 'python', plane: 'tcp' });
+    const cluster = new Cluster(version, { client: 'ts', worker: 'python', plane: 'tcp', discovery: 'file' });
     let client: Peer;
     let theirs: Worker;
     let ours: Worker;

@@ -6,14 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from './eventually';
 
-const isThere = spawnSync('etcd', ['--version']).status === 0;
-// A developer's machine may do without; where CI is set its absence fails the tests below.
-const isSkipped = !isThere && !process.env.CI;
-if (isSkipped)
+// A developer's machine may do without; where CI is set its absence fails the tests that start one.
+export const hasEtcd = spawnSync('etcd', ['--version']).status === 0 || Boolean(process.env.CI);
+if (!hasEtcd)
   process.stderr.write('etcd is not installed: its tests are skipped (Debian: apt-get install etcd-server)\n');
 
 /** `describe` for tests that need an etcd. */
-export const describeEtcd = isSkipped ? describe.skip : describe;
+export const describeEtcd = hasEtcd ? describe : describe.skip;
 
 /** A key as it is stored, its value as text. */
 export interface StoredKey {

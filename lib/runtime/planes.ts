@@ -6,7 +6,7 @@ import { FileDiscovery } from '../discovery/file';
 import { MemoryDiscovery } from '../discovery/memory';
 import { PlaneMetrics } from '../ingress/plane-metrics';
 import { memoryRequestPlane, memoryResponsePlane } from '../transports/memory/planes';
-import { natsRequestPlane } from '../transports/nats/planes';
+import type * as nats from '../transports/nats/planes';
 import { tcpRequestPlane, tcpResponsePlane } from '../transports/tcp/planes';
 import type { OnRefused, RequestPlane, ResponsePlane } from '../transports/transport';
 import { loadOptional } from './optional-package';
@@ -27,7 +27,15 @@ const REQUEST_PLANES: Readonly<
     const onRefused = refusalCounter(settings.metrics);
     return { request: tcpRequestPlane({ ...both, host, port }, onRefused), response: responsesOverTcp(settings) };
   },
-  nats: (settings) => ({ request: natsRequestPlane(revealed(settings.nats)), response: responsesOverTcp(settings) }),
+  nats: (settings) => {
+    const { natsRequestPlane } = loadOptional(
+      'DYN_REQUEST_PLANE=nats',
+      ['@nats-io/transport-node'],
+      // eslint-disable-next-line @typescript-eslint/no-require-imports -- only where it is chosen
+      () => require('../transports/nats/planes') as typeof nats,
+    );
+    return { request: natsRequestPlane(revealed(settings.nats)), response: responsesOverTcp(settings) };
+  },
 };
 
 function responsesOverTcp({ tcp: { host, port: _, responseHost, responsePort, ...both } }: Settings): ResponsePlane {

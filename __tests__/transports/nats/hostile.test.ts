@@ -1,14 +1,17 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DistributedRuntime, type ServedEndpoint } from '../../../lib/index';
-import { natsRequestPlane } from '../../../lib/transports/nats/planes';
+import { DistributedRuntime, type ProfiledError, type ServedEndpoint } from '../../../lib/index';
 import { freshRegistry } from '../../../lib/testing';
 import { encodeConnectionInfo } from '../../../lib/wire/connection-info';
 import { encodeControlMessage } from '../../../lib/wire/control-message';
 import { encodeTwoPart } from '../../../lib/wire/two-part';
+import { collect } from '../../conformance/harness';
 import { compileLib, startNode } from '../../support/child';
 import { eventually } from '../../support/eventually';
+import { ask } from '../../support/http';
 import { describeNats, NatsServer } from '../../support/nats-server';
 import { readings } from '../../support/readings';
 import { RawServer } from '../tcp/raw';
@@ -121,36 +124,84 @@ describeNats('requesters of a worker that do not keep to the rules', () => {
   });
 });
 
+/** A worker whose first line has its subject and the port of its system server, and whose last one has the number of its handler's calls. */
+const SLOW_WORKER = `
+  const { DistributedRuntime } = require(${JSON.stringify(join(lib, 'runtime/distributed-runtime.js'))});
+  let calls = 0;
+  DistributedRuntime.fromSettings().then(async (runtime) => {
+    const { address } = await runtime.endpoint('n.c.e').serve(async function* () {
+      calls += 1;
+      yield 'hello';
+    });
+    console.log(JSON.stringify({ address, port: runtime.systemServerInfo().port }));
+    process.stdin.resume().on('end', async () => {
+      await runtime.shutdown();
+      console.log(calls);
+    });
+  });
+`;
+
 describeNats('a worker that is too slow for the server', () => {
-  it('is dropped, says so in the log, and comes back by itself', async () => {
+  const fileStore = mkdtempSync(join(tmpdir(), 'profiled-nats-store-'));
+  afterAll(() => rmSync(fileStore, { recursive: true, force: true }));
+
+  it('is dropped, says so in the log, and comes back by itself; nobody waits for ever, and all is counted once', async () => {
     await using server = await NatsServer.start('max_payload: 65536\nmax_pending: 65536');
-    const worker = startNode(
-      `
-      const { DistributedRuntime } = require(${JSON.stringify(join(lib, 'runtime/distributed-runtime.js'))});
-      DistributedRuntime.fromSettings().then(async (runtime) => {
-        console.log((await runtime.endpoint('n.c.e').serve(async function* () {})).address);
-        process.stdin.resume().on('end', () => runtime.shutdown());
-      });
-    `,
-      { DYN_REQUEST_PLANE: 'nats', DYN_DISCOVERY_BACKEND: 'mem', NATS_SERVER: server.url, DYN_LOG: 'info' },
-    );
-    const subject = await worker.firstLine;
+    const worker = startNode(SLOW_WORKER, {
+      DYN_REQUEST_PLANE: 'nats',
+      DYN_FILE_KV: fileStore,
+      DYN_TCP_RPC_HOST: '127.0.0.1',
+      DYN_SYSTEM_HOST: '127.0.0.1',
+      DYN_SYSTEM_PORT: '0',
+      NATS_SERVER: server.url,
+      DYN_LOG: 'info',
+    });
+    const { address, port } = JSON.parse(await worker.firstLine) as { address: string; port: number };
+    const runtime = await DistributedRuntime.fromSettings({
+      requestPlane: 'nats',
+      fileStore,
+      tcp: { host: '127.0.0.1' },
+      nats: { server: server.url, ackTimeoutMs: 1_000 },
+      client: { inhibitedMs: 0 },
+    });
+    const client = await runtime.endpoint('n.c.e').client<string, string>();
+    await client.waitForInstances();
+    const call = () => client.random('x').then(collect, ({ code }: ProfiledError) => code);
+    expect(await call()).toEqual(['hello']);
+
     const raw = await connect({ servers: server.url });
     worker.kill('SIGSTOP');
-    const payload = Buffer.alloc(60_000);
+    const start = performance.now();
+    const calls = Promise.all(Array.from({ length: 20 }, call));
+    for (const outcome of await calls) expect(outcome).toMatch(/^PROFILED_(TIMEOUT|DISCONNECTED)$/);
+    expect(performance.now() - start).toBeLessThan(5_000);
     await eventually('the server drops it', async () => {
-      for (let i = 0; i < 20; i++) raw.publish(subject, payload);
+      for (let i = 0; i < 20; i++) raw.publish(address, Buffer.alloc(60_000));
       await raw.flush();
       return server.log.includes('Slow Consumer');
     });
     worker.kill('SIGCONT');
-    const plane = natsRequestPlane({ server: server.url });
-    await eventually('it answers again', async () => (await plane.client.send(subject, payload, {})).length === 0);
-    await Promise.all([plane.server.close(), plane.client.close(), raw.close()]);
+    await eventually('it answers again', async () => Array.isArray(await call()));
+    await Promise.all([runtime.shutdown(), raw.close()]);
+
+    const total = async (name: string) => {
+      const { body } = await ask(`http://127.0.0.1:${port}/metrics`);
+      const values = [...body.matchAll(new RegExp(`^${name}\\{.*\\} (\\d+)$`, 'gm'))];
+      return values.reduce((sum, [, value]) => sum + Number(value), 0);
+    };
+    await eventually('all requests are over', async () => (await total('concurrent_requests')) === 0);
+    const [requests, ended, errors] = [
+      await total('requests_total'),
+      await total('request_duration_seconds_count'),
+      await total('errors_total'),
+    ];
     worker.endInput();
-    const { stderr, code } = await worker.finished;
+    const { stdout, stderr, code } = await worker.finished;
     expect(code).toBe(0);
+    // What can not be read, and what came when its caller had left, did not get to the handler.
+    const handled = Number(stdout.trim().split('\n').pop());
+    expect({ requests, ended }).toEqual({ requests: handled + errors, ended: handled + errors });
     expect(stderr).toMatch(/the connection to the NATS server at .* is lost/);
     expect(stderr).toMatch(/connected again to the NATS server at /);
-  });
+  }, 60_000);
 });

@@ -47,9 +47,13 @@ describe('the package that NATS needs', () => {
 
   it('is asked for with the command that installs it', async () => {
     const { stdout } = await runNode(PROGRAM, { NODE_PATH: without, DYN_REQUEST_PLANE: 'nats' });
-    const tested = MANIFEST.devDependencies['@nats-io/transport-node']!;
     expect(stdout).toContain('PROFILED_CONFIG_INVALID');
-    expect(stdout).toContain(`\`npm install @nats-io/transport-node@${tested}\``);
-    expect(MANIFEST.peerDependencies['@nats-io/transport-node']).toBe(`^${tested}`);
+    expect(stdout).toContain(
+      'DYN_REQUEST_PLANE=nats needs the package @nats-io/transport-node, which is not installed',
+    );
+    expect(stdout).toContain('run: npm install @nats-io/transport-node\n');
+    expect(MANIFEST.peerDependencies['@nats-io/transport-node']).toBe(
+      `^${MANIFEST.devDependencies['@nats-io/transport-node']}`,
+    );
   });
 });

@@ -140,6 +140,19 @@ describeNats('a worker and a client over NATS and files', () => {
     await raw.close();
   });
 
+  test('a request that is too large for the server fails by itself: nothing is counted, and the worker not avoided', async () => {
+    const registry = freshRegistry();
+    await (await open()).serve(new Counter());
+    const client = await (await open()).endpoint('n.c.e').client<unknown, number>({ inhibitedMs: 60_000 });
+    await client.waitForInstances();
+    await expect(client.random({ upTo: 1, pad: 'x'.repeat(2 ** 20) })).rejects.toMatchObject({
+      code: 'PROFILED_MESSAGE_INVALID',
+      message: expect.stringContaining('max_payload of 1048576'),
+    });
+    expect(await collect(await client.random({ upTo: 1 }))).toEqual([0]);
+    expect(await readings(registry)).toMatchObject({ requests: 1, errors: {} });
+  });
+
   test('an instance that nobody stands for is refused at once, and avoided', async () => {
     const worker = await open();
     await worker.serve(new Counter());

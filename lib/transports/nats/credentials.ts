@@ -1,10 +1,16 @@
-import type { Authenticator, NodeConnectionOptions } from '@nats-io/transport-node';
+import {
+  type Authenticator,
+  credsAuthenticator,
+  nkeyAuthenticator,
+  type NodeConnectionOptions,
+  tokenAuthenticator,
+  usernamePasswordAuthenticator,
+} from '@nats-io/transport-node';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { messageOf, ProfiledError } from '../../errors';
 import type { NatsServer, ResolvedNatsOptions } from './options';
-import type { NatsPackage } from './package';
 
 /** What proves who we are, and the variables that it came from, for messages; neither is ever shown. */
 export interface Credentials {
@@ -15,21 +21,21 @@ export interface Credentials {
 type CredentialOptions = Pick<ResolvedNatsOptions, 'username' | 'password' | 'token' | 'nkey' | 'credentialsFile'>;
 
 /** The first kind that is given, in upstream's order. Files are read now. @throws PROFILED_CONFIG_INVALID */
-export function credentialsOf(options: CredentialOptions, nats: NatsPackage): Credentials {
+export function credentialsOf(options: CredentialOptions): Credentials {
   const { username, password, token, nkey, credentialsFile } = options;
   if (username !== undefined) {
-    const authenticator = nats.usernamePasswordAuthenticator(username, password);
+    const authenticator = usernamePasswordAuthenticator(username, password);
     return { authenticator, source: 'NATS_AUTH_USERNAME and NATS_AUTH_PASSWORD' };
   }
-  if (token !== undefined) return { authenticator: nats.tokenAuthenticator(token), source: 'NATS_AUTH_TOKEN' };
+  if (token !== undefined) return { authenticator: tokenAuthenticator(token), source: 'NATS_AUTH_TOKEN' };
   if (nkey !== undefined) {
     const seed = Buffer.from(nkey);
-    return checked('NATS_AUTH_NKEY', 'the seed of a user, SU...', nats.nkeyAuthenticator(seed));
+    return checked('NATS_AUTH_NKEY', 'the seed of a user, SU...', nkeyAuthenticator(seed));
   }
   if (credentialsFile !== undefined) {
     const content = read('NATS_AUTH_CREDENTIALS_FILE', credentialsFile);
     const expected = `a file with a JWT and a seed, and ${credentialsFile} is none`;
-    return checked('NATS_AUTH_CREDENTIALS_FILE', expected, nats.credsAuthenticator(content));
+    return checked('NATS_AUTH_CREDENTIALS_FILE', expected, credsAuthenticator(content));
   }
   return {
     authenticator: undefined,

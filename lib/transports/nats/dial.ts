@@ -1,4 +1,4 @@
-import type { NatsConnection } from '@nats-io/transport-node';
+import { AuthorizationError, connect, type NatsConnection } from '@nats-io/transport-node';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { messageOf, ProfiledError } from '../../errors';
@@ -6,7 +6,6 @@ import { formatSocketAddress } from '../tcp/address';
 import { Dial } from '../tcp/dial';
 import { credentialsOf, tlsOf } from './credentials';
 import type { NatsServer, ResolvedNatsOptions } from './options';
-import type { NatsPackage } from './package';
 
 /** Questions to the server without an answer before it is taken for dead. */
 const MAX_UNANSWERED_PINGS = 2;
@@ -15,15 +14,11 @@ const MAX_UNANSWERED_PINGS = 2;
  * Opens a connection to the first of the servers that takes one; `closing` gives up. @throws PROFILED_DISCONNECTED,
  * PROFILED_CONFIG_INVALID
  */
-export async function dialAny(
-  options: ResolvedNatsOptions,
-  nats: NatsPackage,
-  closing: AbortSignal,
-): Promise<NatsConnection> {
+export async function dialAny(options: ResolvedNatsOptions, closing: AbortSignal): Promise<NatsConnection> {
   let failure: unknown;
   for (const server of options.servers) {
     try {
-      return await dial(server, options, nats, closing);
+      return await dial(server, options, closing);
     } catch (error) {
       failure = error;
     }
@@ -31,17 +26,12 @@ export async function dialAny(
   throw failure;
 }
 
-async function dial(
-  server: NatsServer,
-  options: ResolvedNatsOptions,
-  nats: NatsPackage,
-  closing: AbortSignal,
-): Promise<NatsConnection> {
+async function dial(server: NatsServer, options: ResolvedNatsOptions, closing: AbortSignal): Promise<NatsConnection> {
   const tls = tlsOf(options, server);
-  const { authenticator, source } = credentialsOf(options, nats);
+  const { authenticator, source } = credentialsOf(options);
   await knock(server, options.connectTimeoutMs, closing);
   try {
-    return await nats.connect({
+    return await connect({
       servers: formatSocketAddress(server),
       name: 'profiled',
       timeout: options.connectTimeoutMs,
@@ -54,7 +44,7 @@ async function dial(
       ...(tls && { tls }),
     });
   } catch (cause) {
-    if (cause instanceof nats.AuthorizationError) {
+    if (cause instanceof AuthorizationError) {
       const text = `the NATS server at ${formatSocketAddress(server)} refuses the credentials of ${source}`;
       throw new ProfiledError('PROFILED_CONFIG_INVALID', text, { cause });
     }

@@ -1,9 +1,14 @@
-import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node';
+import {
+  createInbox,
+  InvalidArgumentError,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+} from '@nats-io/transport-node';
 import { messageOf, ProfiledError } from '../../errors';
 import { refusal } from '../../wire/ack';
 import { invalidMessage } from '../../wire/invalid';
 import type { Exchange } from '../tcp/exchange';
-import type { NatsPackage } from './package';
 
 interface Waiting {
   readonly exchange: Exchange;
@@ -19,15 +24,13 @@ const NO_RESPONDERS = 503;
  */
 export class Inbox {
   readonly connection: NatsConnection;
-  readonly #nats: NatsPackage;
   readonly #prefix: string;
   readonly #waiting = new Map<string, Waiting>();
   #count = 0;
 
-  constructor(connection: NatsConnection, nats: NatsPackage) {
+  constructor(connection: NatsConnection) {
     this.connection = connection;
-    this.#nats = nats;
-    this.#prefix = `${nats.createInbox()}.`;
+    this.#prefix = `${createInbox()}.`;
     connection.subscribe(`${this.#prefix}*`, {
       callback: (error, message) => (error ? this.#failAll(notAllowed(error)) : this.#take(message)),
     });
@@ -50,7 +53,7 @@ export class Inbox {
 
   /** The library refuses what is larger than the server takes, and whatever comes after the end of the connection. */
   #unsent(bytes: number, cause: unknown): ProfiledError {
-    if (!(cause instanceof this.#nats.InvalidArgumentError)) {
+    if (!(cause instanceof InvalidArgumentError)) {
       return new ProfiledError('PROFILED_DISCONNECTED', messageOf(cause), { cause });
     }
     const limit = this.connection.info?.max_payload;

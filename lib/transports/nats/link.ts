@@ -4,7 +4,6 @@ import { messageOf, ProfiledError } from '../../errors';
 import { log } from '../../internal/logger';
 import { dialAny } from './dial';
 import type { ResolvedNatsOptions } from './options';
-import type { NatsPackage } from './package';
 
 /** Hears of a connection that was lost and of the one that takes its place. */
 export interface LinkListener {
@@ -25,7 +24,6 @@ const LAST_WORDS_MS = 1_000;
  * sent again, so nothing arrives twice.
  */
 export class NatsLink {
-  readonly nats: NatsPackage;
   readonly #options: ResolvedNatsOptions;
   readonly #listeners = new Set<LinkListener>();
   readonly #closing = new AbortController();
@@ -37,9 +35,8 @@ export class NatsLink {
   #closed: Promise<void> | undefined;
 
   /** It is closed when all of its users have called {@link release}. */
-  constructor(options: ResolvedNatsOptions, nats: NatsPackage, users: number) {
+  constructor(options: ResolvedNatsOptions, users: number) {
     this.#options = options;
-    this.nats = nats;
     this.#users = users;
   }
 
@@ -92,7 +89,7 @@ export class NatsLink {
 
   async #connect(): Promise<NatsConnection> {
     try {
-      const connection = await dialAny(this.#options, this.nats, this.#closing.signal);
+      const connection = await dialAny(this.#options, this.#closing.signal);
       void this.#watch(connection);
       void connection.closed().then((error) => this.#lose(connection, error));
       this.#trouble = '';

@@ -1,4 +1,4 @@
-import type { MsgHdrs } from '@nats-io/transport-node';
+import { headers as emptyHeaders, type MsgHdrs } from '@nats-io/transport-node';
 import { messageOf, ProfiledError } from '../../errors';
 import { invalidMessage } from '../../wire/invalid';
 import { cancelledError, Exchange } from '../tcp/exchange';
@@ -48,13 +48,13 @@ export class NatsRequestClient implements RequestClient {
   async #deliver(subject: string, payload: Uint8Array, headers: RequestHeaders, exchange: Exchange): Promise<void> {
     const connection = await this.#link.connection();
     if (!exchange.isOpen) return;
-    const inbox = this.#inbox?.connection === connection ? this.#inbox : new Inbox(connection, this.#link.nats);
+    const inbox = this.#inbox?.connection === connection ? this.#inbox : new Inbox(connection);
     this.#inbox = inbox;
     inbox.send(subject, payload, this.#encode(headers), exchange);
   }
 
   #encode(headers: RequestHeaders): MsgHdrs {
-    const encoded = this.#link.nats.headers();
+    const encoded = emptyHeaders();
     for (const [name, value] of Object.entries(headers)) {
       try {
         encoded.set(name, value);
