@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { types } from 'node:util';
 import { log } from '../internal/logger';
+import { enter, type Waitable, waitableOf } from './admission/enter';
 import { follow } from './follow';
 import { Method } from './method';
 import type { Profile } from './profile';
@@ -21,11 +22,18 @@ export function measure<F extends AnyFunction>(
 
   const method = new Method(name, original);
   const makesStreams = isAsyncGeneratorFunction(original);
+  /** What it answers: of a function that may return anything, its last answer tells. */
+  let form: Waitable = makesStreams ? 'stream' : types.isAsyncFunction(original) ? 'promise' : undefined;
   // A method of an object literal is neither a constructor nor has it a prototype, as methods of classes.
   const { wrapper } = {
     wrapper(this: unknown, ...args: unknown[]): unknown {
       const profile = open(method, this, args);
       if (!profile) return call(original, this, args);
+      if (profile.limit) {
+        const answer = enter(profile.limit, profile, args, form, bound(original, this, args));
+        form = waitableOf(answer);
+        return answer;
+      }
       let result: unknown;
       try {
         result = call(original, this, args);
@@ -54,6 +62,11 @@ function call(fn: AnyFunction, self: unknown, args: readonly unknown[]): unknown
     default:
       return Reflect.apply(fn, self, args as never[]);
   }
+}
+
+/** Made here and not in the wrapper, where a closure would have every call keep its arguments on the heap. */
+function bound(fn: AnyFunction, self: unknown, args: readonly unknown[]): () => unknown {
+  return () => call(fn, self, args);
 }
 
 function isAsyncGeneratorFunction(value: unknown): boolean {
