@@ -39,6 +39,8 @@ export const ERROR_CODES = {
   PROFILED_UNAVAILABLE: 'A server that this process depends on can not be reached.',
   PROFILED_CANCELLED: 'The request was cancelled by its caller.',
   PROFILED_PUSH_FAILED: 'A Pushgateway could not be reached, or refused what was pushed.',
+  PROFILED_OVERLOADED:
+    'The handler runs as many calls as it is allowed, and the call could not wait, or not long enough.',
   PROFILED_SHUTDOWN: 'The runtime, server or endpoint has been shut down.',
   PROFILED_UNKNOWN: 'Anything else; see `cause`.',
 } as const;

@@ -177,6 +177,17 @@ describeWith('promtool').each(TRIED)('under %s', (_, options, endpoint) => {
       ]);
     });
   });
+
+  test('ProfiledRejections fires while calls are refused, not for a few of them, and not without a limit', () => {
+    const alert = 'ProfiledRejections';
+    check(handler(set, { rejected: '0+0x20 1+1x20 21+0x60' }), [
+      { alert, at: 20, fires: [] },
+      { alert, at: 30, fires: [''] },
+      { alert, at: 60, fires: [] },
+    ]);
+    check(handler(set, { rejected: '0+0x20 1+0x60' }), [{ alert, at: 25, fires: [] }]);
+    check(handler(set, {}), [{ alert, at: 60, fires: [] }]);
+  });
 });
 
 describeWith('promtool')('of the library itself', () => {
@@ -225,6 +236,7 @@ describeWith('promtool')('what an alert says', () => {
     ['ProfiledSlowRequests', { isSlow: true }, {}, '2.478s'],
     ['ProfiledStalled', { inflight: '3+0x600', duration: '0+0x600' }, { instance: 'i' }, '3'],
     ['ProfiledCancellations', { cancellations: '0+30x600' }, {}, '50%'],
+    ['ProfiledRejections', { rejected: '0+3x600' }, {}, '15'],
   ] as const)('%s', (alert, samples, more, value) => {
     const rules = ALERTS.filter((rule) => rule.alert === alert);
     const labels = { ...SET.labels, job: 'j', ...more };

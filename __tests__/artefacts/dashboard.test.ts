@@ -5,6 +5,7 @@ import {
   SELF_METRICS,
   STANDARD_METRICS,
   STREAM_METRICS,
+  ADMISSION_METRICS,
   UPTIME_METRIC,
 } from '../../lib/metrics/names';
 import type { StandardSet } from '../../lib/metrics/standard';
@@ -41,6 +42,7 @@ test('has a row for each subject, and panels below it that fill its width', () =
     'Streams: items',
     'Streams: ends and waits',
     'In flight',
+    'Admission',
     'Bytes',
     'Cancellations',
     'Metrics themselves',
@@ -122,6 +124,7 @@ test('names no metric that there is not', () => {
   const known = [
     ...Object.values(STANDARD_METRICS),
     ...Object.values(STREAM_METRICS),
+    ...Object.values(ADMISSION_METRICS),
     ...Object.values(SELF_METRICS),
     ...Object.values(PLANE_METRICS),
     UPTIME_METRIC,

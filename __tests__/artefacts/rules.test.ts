@@ -82,7 +82,7 @@ describeWith('promtool')('promtool check rules', () => {
     const { status, complaints } = check(ruleFile([setOf(options, endpoint)], OPTIONS));
     expect({ status, complaints }).toMatchObject({
       status: 0,
-      complaints: [expect.anything(), '  SUCCESS: 18 rules found'],
+      complaints: [expect.anything(), '  SUCCESS: 19 rules found'],
     });
   });
 

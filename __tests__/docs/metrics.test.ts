@@ -16,6 +16,8 @@ import {
   SIDES,
   STANDARD_METRICS,
   STREAM_METRICS,
+  ADMISSION_METRICS,
+  REJECTION_REASONS,
   UPTIME_METRIC,
 } from '../../lib/metrics/names';
 import { METRIC_MOMENTS } from '../../lib/profile/custom-metric';
@@ -75,6 +77,17 @@ describe('docs/metrics.md', () => {
     expect(page).toContain(`Bounds \`${interResponse.buckets.join(' ')}\``);
     for (const outcome of OUTCOMES) expect(section(PAGE, 'Outcomes')).toContain(`| \`${outcome}\` |`);
     for (const side of SIDES) expect(PAGE).toContain(`{side="${side}"}`);
+  });
+
+  test('lists what a handler with a limit has: names, types, HELP, labels, bounds, reasons', () => {
+    const page = section(PAGE, 'Admission');
+    const expected = Object.values(ADMISSION_METRICS).map((metric) => {
+      const labels = 'labelNames' in metric ? metric.labelNames.join() : metric.type === 'histogram' ? 'le' : '';
+      return [metric.name, metric.type, metric.help, labels];
+    });
+    expect(columns(tableRows(page), 4).slice(0, expected.length)).toEqual(expected);
+    expect(page).toContain(`Bounds \`${ADMISSION_METRICS.queueWait.buckets.join(' ')}\``);
+    for (const reason of REJECTION_REASONS) expect(page).toContain(`\`reason="${reason}"\``);
   });
 
   test("lists the request plane's metrics: names, types, HELP, buckets, in the order of a scrape", () => {

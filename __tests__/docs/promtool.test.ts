@@ -1,7 +1,15 @@
 import { Registry } from 'prom-client';
+import { admissionSeries } from '../../lib/metrics/admission-series';
 import { renderText } from '../../lib/metrics/exposition/render';
 import { LABEL_VALUE_LIMIT } from '../../lib/metrics/label-limit';
-import { type Naming, NAMING_SCHEMES, NAMINGS, SELF_METRICS, STREAM_METRICS } from '../../lib/metrics/names';
+import {
+  ADMISSION_METRICS,
+  type Naming,
+  NAMING_SCHEMES,
+  NAMINGS,
+  SELF_METRICS,
+  STREAM_METRICS,
+} from '../../lib/metrics/names';
 import { planeCapacity, planeSeries } from '../../lib/metrics/plane-series';
 import { addProcessMetrics } from '../../lib/metrics/process-metrics';
 import { resolveNaming, standardSeries } from '../../lib/metrics/standard';
@@ -21,6 +29,7 @@ function filled(naming: Naming): Registry {
   series.requests.value += 1;
   series.duration.observe(0.2);
   streamSeries(store, address, resolveNaming({ naming })).interResponse.observe(0.2);
+  admissionSeries(store, address, resolveNaming({ naming })).queueWait.observe(0.2);
   planeSeries(store, naming).transit.observe(0.2);
   planeCapacity(store, naming).value += 1;
   store.drop('x_total', 'value');
@@ -34,7 +43,7 @@ describeWith('promtool')('promtool', () => {
   test.each(NAMINGS)('has nothing to say of our metrics under the %s naming', async (naming) => {
     const text = await renderText(filled(naming));
     for (const { name } of Object.values(SELF_METRICS)) expect(text).toContain(`\n# TYPE ${name} `);
-    for (const { name } of Object.values(STREAM_METRICS)) {
+    for (const { name } of [...Object.values(STREAM_METRICS), ...Object.values(ADMISSION_METRICS)]) {
       expect(text).toContain(`\n# TYPE ${NAMING_SCHEMES[naming].prefix}${name} `);
     }
     expect(promtool(['check', 'metrics'], text)).toEqual({ status: 0, complaints: [] });

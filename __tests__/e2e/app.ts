@@ -1,9 +1,10 @@
 import { createInterface } from 'node:readline';
 import { startSystemServer } from 'profiled';
-import { double, release, Streaming, type Work } from './handlers';
+import { double, limited, release, Streaming, type Work } from './handlers';
 
 /** What the driver sends, a line of JSON each. */
-export type Command = { readonly run: readonly Work[] } | { readonly begin: Work } | { readonly release: true };
+export type Command =
+  { readonly run: readonly Work[] } | { readonly begin: Work } | { readonly crowd: true } | { readonly release: true };
 
 /** What became of one request: how long it took, and how many bytes its consumer got. */
 export interface Result {
@@ -29,7 +30,8 @@ async function consume(work: Work): Promise<Result> {
 
 async function answer(command: Command): Promise<unknown> {
   if ('run' in command) return Promise.all(command.run.map(consume));
-  if ('begin' in command) void consume(command.begin);
+  if ('crowd' in command) await Promise.allSettled([limited(), limited(), limited()]);
+  else if ('begin' in command) void consume(command.begin);
   else release();
   return null;
 }

@@ -46,4 +46,7 @@ export class Streaming {
   }
 }
 
+/** Of three calls at once one runs, one waits, one is refused. */
+export const limited = profiled('e2e.app.limited', () => pause(5), { maxConcurrent: 1, maxQueued: 1 });
+
 export const double = profiled('e2e.app.double', async (n: number) => n * 2);

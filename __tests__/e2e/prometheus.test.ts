@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import { DEFAULT_BUCKETS } from '../../lib';
-import { STANDARD_METRICS, STREAM_METRICS } from '../../lib/metrics/names';
+import { ADMISSION_METRICS, STANDARD_METRICS, STREAM_METRICS } from '../../lib/metrics/names';
 import { profiled } from '../cli/command';
 import { describeWith, promtool } from '../support/installed-tool';
 import type { Result } from './app';
@@ -52,6 +52,7 @@ describeWith('prometheus')('a live Prometheus', () => {
     prometheus = await startPrometheus({ targets: { openmetrics: target, text: textTarget }, rules });
     // Counters have to be seen at 0 before they grow.
     await prometheus.until(`requests_total{${STREAM}}`, inBoth(0), 60_000);
+    await application.send({ crowd: true });
     for (let i = 0; i < WORK.length; i += 10) {
       results.push(...(await application.send<Result[]>({ run: WORK.slice(i, i + 10) })));
     }
@@ -73,6 +74,8 @@ describeWith('prometheus')('a live Prometheus', () => {
   test.each([
     ['requests', `requests_total{${STREAM}}`, () => WORK.length],
     ['requests of the other handler', 'requests_total{endpoint="double"}', () => 1],
+    ['requests that were let in', 'queue_wait_seconds_count{endpoint="limited"}', () => 2],
+    ['requests that were refused', 'rejected_requests_total{endpoint="limited",reason="queue_full"}', () => 1],
     ['requests in flight', `concurrent_requests{${STREAM}}`, () => 0],
     ['failures', `errors_total{${STREAM},error_type="generate"}`, () => count('fail')],
     ['failures of all types', `sum by (job) (errors_total{${STREAM}})`, () => count('fail')],
@@ -130,7 +133,8 @@ describeWith('prometheus')('a live Prometheus', () => {
   });
 
   test('gets the same from both formats', async () => {
-    for (const { name = 'concurrent_requests', type } of Object.values({ ...STANDARD_METRICS, ...STREAM_METRICS })) {
+    const all = { ...STANDARD_METRICS, ...STREAM_METRICS, ...ADMISSION_METRICS };
+    for (const { name = 'concurrent_requests', type } of Object.values(all)) {
       const names = type === 'histogram' ? ['_bucket', '_count', '_sum'].map((suffix) => name + suffix) : [name];
       for (const one of names) {
         const of = async (job: string) => {
@@ -224,7 +228,7 @@ describeWith('prometheus')('a live Prometheus', () => {
       job: 'openmetrics|text',
       namespace: 'e2e',
       component: 'app',
-      endpoint: 'double|stream',
+      endpoint: 'double|limited|stream',
     });
     const queries = panels.flatMap(({ title, targets = [] }) =>
       targets.map(({ expr }) => ({ title, expr: filled(expr) })),

@@ -167,3 +167,22 @@ it('refuses a `streamMetrics` that is neither true nor false', () => {
     '`streamMetrics` must be true or false',
   );
 });
+
+it('a limit of the decorator bounds calls in process alone, not what an ingress serves', async () => {
+  const gate = deferred<string>();
+  @Profiled('ns', 'comp', 'ep', { maxConcurrent: 1 })
+  class Handler {
+    generate() {
+      return gate.promise;
+    }
+  }
+  const handler = new Handler();
+  const served = [serve(handler), serve(handler)];
+  const direct = handler.generate();
+  await expect(handler.generate()).rejects.toThrow('PROFILED_OVERLOADED');
+  expect(await readings(registry, ADDRESS)).toMatchObject({ requests: 4, inflight: 3 });
+  gate.resolve('x');
+  await Promise.all([direct, ...served.map(({ done }) => done)]);
+  expect(await readings(registry, ADDRESS)).toMatchObject({ requests: 4, inflight: 0, ended: 3, errors: {} });
+  expect(await sample(registry, 'rejected_requests_total', { reason: 'queue_full' })).toBe(1);
+});

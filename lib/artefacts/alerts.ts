@@ -61,6 +61,7 @@ export function endpointAlerts(queries: EndpointQueries, options: RuleOptions): 
     slow(queries, options, where),
     stalled(queries, options, where),
     cancelled(queries, options, where),
+    refusing(queries, options, where),
   ];
 }
 
@@ -122,6 +123,19 @@ function cancelled(queries: EndpointQueries, { maxCancellations, window, for: du
     description:
       `{{ $value | humanizePercentage }} of the requests that ended were stopped by their consumers, where ${maxCancellations} % is the limit. ` +
       'Callers give up: look at the latency and at their time limits.',
+  } as const;
+}
+
+function refusing(queries: EndpointQueries, { window, for: duration }: RuleOptions, where: string) {
+  return {
+    name: 'ProfiledRejections',
+    severity: 'ticket',
+    expr: `${queries.sum(`increase(${queries.metric('rejected')}[${window}])`)} > 0`,
+    for: duration,
+    summary: `${where} refuses requests`,
+    description:
+      `Calls found the handler at its limit and were refused, about {{ $value | humanize }} in ${window}, for ${duration} on end. ` +
+      'Compare the time in the queue with the duration: more load, or a slower handler.',
   } as const;
 }
 

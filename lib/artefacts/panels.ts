@@ -2,6 +2,7 @@ import {
   ERROR_TYPE_LABEL,
   NAMING_SCHEMES,
   OUTCOME_LABEL,
+  REJECTION_LABEL,
   SELF_METRICS,
   SIDE_LABEL,
   UPTIME_METRIC,
@@ -37,6 +38,7 @@ export const ROWS: readonly Row[] = [
   { title: 'Streams: items', panels: items },
   { title: 'Streams: ends and waits', panels: streams },
   { title: 'In flight', panels: inFlight },
+  { title: 'Admission', panels: admission },
   { title: 'Bytes', panels: bytes },
   { title: 'Cancellations', panels: cancellations },
   { title: 'Metrics themselves', panels: self },
@@ -169,6 +171,31 @@ function inFlight(queries: DashboardQueries): Panel[] {
       description: 'One process far above the others: it stalls, or gets more than its share.',
       unit: 'short',
       targets: [[queries.sum(metric, 'instance'), `${queries.legend} {{instance}}`]],
+    },
+  ];
+}
+
+function admission(queries: DashboardQueries): Panel[] {
+  const { legend } = queries;
+  return [
+    {
+      title: 'Requests that wait',
+      description: 'Requests of handlers with a limit that have arrived and have no room yet.',
+      unit: 'short',
+      targets: [[queries.sum(queries.metric('queued')), legend]],
+    },
+    {
+      title: 'Time in the queue',
+      description: 'Arrival until there was room; what follows, up to the duration, is the handler.',
+      unit: 's',
+      targets: quantiles(queries, 'queueWait'),
+    },
+    {
+      title: 'Requests refused',
+      description: 'Requests a second that found no place in the queue, or waited there for too long.',
+      unit: 'cps',
+      kind: 'stacked',
+      targets: [[queries.rate('rejected', '', REJECTION_LABEL), `${legend} {{${REJECTION_LABEL}}}`]],
     },
   ];
 }

@@ -1,9 +1,16 @@
 import { labelKey } from '../metrics/labels';
-import { LEVELS, NAMING_SCHEMES, type SELF_METRICS, STANDARD_METRICS, STREAM_METRICS } from '../metrics/names';
+import {
+  ADMISSION_METRICS,
+  LEVELS,
+  NAMING_SCHEMES,
+  type SELF_METRICS,
+  STANDARD_METRICS,
+  STREAM_METRICS,
+} from '../metrics/names';
 import type { StandardSet } from '../metrics/standard';
 
-/** What an endpoint is measured by. A handler that answers no streams has none of the second table. */
-const METRICS = { ...STANDARD_METRICS, ...STREAM_METRICS };
+/** What an endpoint is measured by. A handler that answers no streams has none of the second table, one without a limit none of the third. */
+const METRICS = { ...STANDARD_METRICS, ...STREAM_METRICS, ...ADMISSION_METRICS };
 
 /** One of an endpoint's metrics, by its key in the tables of names. */
 export type MetricKey = keyof typeof METRICS;

@@ -151,6 +151,32 @@ export const INFERENCE_FIRST_RESPONSE_BUCKETS: readonly number[] = [
   600,
 ];
 
+/** Why a call over the limit of its handler is refused. */
+export const REJECTION_REASONS = ['queue_full', 'timeout'] as const;
+export const REJECTION_LABEL = 'reason';
+
+/** What a handler with a limit (`maxConcurrent`) has besides, in the order of a scrape. */
+export const ADMISSION_METRICS = {
+  queued: {
+    type: 'gauge',
+    name: 'queued_requests',
+    live: true,
+    help: 'Number of requests that wait until work handler has room for them',
+  },
+  queueWait: {
+    type: 'histogram',
+    name: 'queue_wait_seconds',
+    help: 'Time from the arrival of a request until work handler had room for it, in seconds',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+  },
+  rejected: {
+    type: 'counter',
+    name: 'rejected_requests_total',
+    labelNames: [REJECTION_LABEL],
+    help: 'Total number of requests refused because as many as work handler is allowed were under way, by reason',
+  },
+} as const;
+
 /** What the worker's side of the request plane says of the whole process, without labels; in the order of a scrape. */
 export const PLANE_METRICS = {
   transit: {

@@ -12,6 +12,7 @@ import {
   NAMING_SCHEMES,
   NAMINGS,
   OUTCOME_LABEL,
+  REJECTION_LABEL,
   SIDE_LABEL,
   STANDARD_METRICS,
 } from './names';
@@ -62,6 +63,7 @@ export function checkNaming(options: NamingOptions): void {
     ERROR_TYPE_LABEL,
     OUTCOME_LABEL,
     SIDE_LABEL,
+    REJECTION_LABEL,
   ]);
   if (buckets !== undefined) resolveBuckets(buckets);
 }

@@ -6,6 +6,7 @@ import { ERROR_TYPE_VALUES } from '../metrics/names';
 import type { StandardSeries } from '../metrics/standard';
 import type { MetricStore } from '../metrics/store';
 import type { StreamSeries } from '../metrics/stream-series';
+import type { Limit } from './admission/enter';
 import { type CustomMetric, type CustomMetricOptions, type MetricMoment } from './custom-metric';
 import type { SizeOf } from './sizes';
 
@@ -20,9 +21,11 @@ export interface Binding {
   readonly bytesMetric: string;
   /** What streams write to, made at the first stream; undefined where that is not recorded. */
   readonly streams: (() => StreamSeries) | undefined;
+  /** What bounds how many calls run at once; undefined where nothing does. */
+  readonly limit: Limit | undefined;
   /** False when only custom metrics are recorded, because the standard ones are someone else's. */
   readonly standard: boolean;
-  /** True when only the standard metrics are recorded. */
+  /** True when only the standard metrics are recorded, and nothing is limited. */
   readonly isPlain: boolean;
   readonly onRequest: readonly CustomMetric[] | undefined;
   readonly onItem: readonly CustomMetric[] | undefined;

@@ -13,12 +13,17 @@ export function isAborted(args: readonly unknown[]): boolean {
 }
 
 function hasAborted(arg: object): boolean {
+  return Context.is(arg) ? arg.isStopped : signalOf(arg)?.aborted === true;
+}
+
+/** The `AbortSignal` that an argument is, or has as its `signal`. Never throws. */
+export function signalOf(arg: unknown): AbortSignal | undefined {
+  if (typeof arg !== 'object' || arg === null) return undefined;
   try {
-    if (Context.is(arg)) return arg.isStopped;
     const signal: unknown = arg instanceof AbortSignal ? arg : (arg as { signal?: unknown }).signal;
-    return signal instanceof AbortSignal && signal.aborted;
+    return signal instanceof AbortSignal ? signal : undefined;
   } catch {
-    return false; // a getter that throws, a revoked proxy
+    return undefined; // a getter that throws, a revoked proxy
   }
 }
 

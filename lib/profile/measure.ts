@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { types } from 'node:util';
 import { log } from '../internal/logger';
+import { enter, type Waitable, waitableOf } from './admission/enter';
 import { type AnyFunction, call } from './call';
 import { follow } from './follow';
 import { Method } from './method';
@@ -21,6 +22,8 @@ export function measure<F extends AnyFunction>(
 
   const method = new Method(name, original);
   const makesStreams = isAsyncGeneratorFunction(original);
+  /** What it answers: of a function that may return anything, its last answer tells. */
+  let form: Waitable = makesStreams ? 'stream' : types.isAsyncFunction(original) ? 'promise' : undefined;
   // A method of an object literal is neither a constructor nor has it a prototype, as methods of classes.
   const { wrapper } = {
     wrapper(this: unknown, ...args: unknown[]): unknown {
@@ -29,6 +32,11 @@ export function measure<F extends AnyFunction>(
       const binding = recorder.binding();
       if (binding.isPlain && !makesStreams && !log.debugEnabled) return callPlainly(binding, original, this, args);
       const profile = recorder.begin(this, args);
+      if (profile.limit) {
+        const answer = enter(profile.limit, profile, args, form, bound(original, this, args));
+        form = waitableOf(answer);
+        return answer;
+      }
       let result: unknown;
       try {
         result = call(original, this, args);
@@ -45,6 +53,11 @@ export function measure<F extends AnyFunction>(
   copyIdentity(original, wrapper);
   method.mark(wrapper);
   return { wrapper: wrapper as unknown as F, method };
+}
+
+/** Made here and not in the wrapper, where a closure would have every call keep its arguments on the heap. */
+function bound(fn: AnyFunction, self: unknown, args: readonly unknown[]): () => unknown {
+  return () => call(fn, self, args);
 }
 
 function isAsyncGeneratorFunction(value: unknown): boolean {

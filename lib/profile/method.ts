@@ -1,3 +1,4 @@
+import { admissionOf } from './admission/admission';
 import type { CustomMetricOptions } from './custom-metric';
 import { endpointOf, type ProfiledEndpoint } from './endpoint';
 import { addressName, Recorder } from './recorder';
@@ -113,6 +114,13 @@ export class Method {
 
   #recorder(endpoint: Partial<ProfiledEndpoint> | undefined, standard: boolean): Recorder {
     const { address, options = {} } = endpoint ?? {};
-    return new Recorder({ address, options, customMetrics: this.customMetrics, standard, name: String(this.name) });
+    return new Recorder({
+      address,
+      options,
+      customMetrics: this.customMetrics,
+      standard,
+      admission: standard ? admissionOf(options) : undefined,
+      name: String(this.name),
+    });
   }
 }

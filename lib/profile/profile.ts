@@ -4,10 +4,12 @@ import { Context } from '../engine/context';
 import { type ErrorType, messageOf } from '../errors';
 import { now } from '../internal/clock';
 import { log } from '../internal/logger';
+import type { Limit } from './admission/enter';
+import type { Place } from './admission/place';
 import type { Binding } from './binding';
 import { isAborted, requestOf } from './call-arguments';
 import type { CustomMetric } from './custom-metric';
-import type { Outcome } from './outcome';
+import type { Outcome, StreamOutcome } from './outcome';
 import { Remains } from './remains';
 import { measured } from './sizes';
 import { StreamProfile } from './stream-profile';
@@ -30,6 +32,7 @@ export class Profile {
   #seconds = 0;
   #remains: Remains | undefined;
   #stream: StreamProfile | undefined;
+  #place: Place | undefined;
 
   private constructor(binding: Binding, handler: unknown, start: number) {
     this.#binding = binding;
@@ -56,6 +59,11 @@ export class Profile {
     return this.#settled;
   }
 
+  /** What bounds how many calls of the handler run at once; undefined if nothing does. */
+  get limit(): Limit | undefined {
+    return this.#binding.limit;
+  }
+
   /** The times of the stream that is the answer; undefined while there is none, and where they are not recorded. */
   get stream(): StreamProfile | undefined {
     return this.#stream;
@@ -65,6 +73,7 @@ export class Profile {
   beginStream(): void {
     const { streams } = this.#binding;
     if (streams && !this.#settled) this.#stream = new StreamProfile(streams(), this.#start);
+    if (this.#remains) this.#remains.stream = this.#stream;
   }
 
   /** How long the request took, once it is settled. */
@@ -118,6 +127,20 @@ export class Profile {
     if (this.#binding.onItem) this.#record(this.#binding.onItem, item);
   }
 
+  /** The request has a place at the door of its handler, to be released when it is over. */
+  holds(place: Place): void {
+    this.#place = place;
+  }
+
+  /** It waits for its handler, and is not in flight until {@link resume}. */
+  pause(): void {
+    this.#binding.series.inflight.value -= 1;
+  }
+
+  resume(): void {
+    this.#binding.series.inflight.value += 1;
+  }
+
   /** Notes a failure. The first one counts; those after it and those of a cancelled request are ignored. */
   fail(type: ErrorType, error?: unknown): void {
     if (this.#outcome !== undefined || this.#settled) return;
@@ -154,12 +177,21 @@ export class Profile {
     this.settle();
   }
 
+  /** The handler had no room, and never saw the request: it is over, and neither a failure nor something that took time. */
+  reject(error: unknown): void {
+    if (this.#settled) return;
+    this.#outcome = 'rejected';
+    this.#error = error;
+    this.#end(now() - this.#start);
+  }
+
   /** What settles the request should its stream be collected; whoever holds it does not hold the request. */
   get remains(): Remains {
     if (!this.#remains) {
-      this.#remains = new Remains(this.#binding, this.#start, this.#stream);
+      this.#remains = new Remains(this.#binding, this.#start, this.#place);
+      this.#remains.stream = this.#stream;
       this.#remains.itemCount = this.#itemCount;
-      this.#remains.outcome = this.#outcome;
+      this.#remains.outcome = this.#outcome as StreamOutcome | undefined;
     }
     return this.#remains;
   }
@@ -167,20 +199,27 @@ export class Profile {
   /** Ends the request: duration observed, gauge lowered, end recorded and logged. Later calls do nothing. */
   settle(): void {
     if (this.#settled) return;
-    this.#settled = true;
-    const { series, onEnd } = this.#binding;
     const at = now();
-    const duration = (this.#seconds = at - this.#start);
-    const outcome = (this.#outcome ??= 'success');
-    series.inflight.value -= 1;
-    series.duration.observe(duration);
+    const outcome = (this.#outcome ??= 'success') as StreamOutcome;
+    const duration = at - this.#start;
+    this.#binding.series.duration.observe(duration);
     this.#stream?.end(outcome, at);
+    this.#end(duration);
+  }
+
+  #end(duration: number): void {
+    const { series, onEnd } = this.#binding;
+    this.#settled = true;
+    this.#seconds = duration;
+    if (this.#place) this.#place.release();
+    series.inflight.value -= 1;
+    if (this.#remains) this.#remains.isSettled = true;
     if (onEnd) this.#record(onEnd, undefined, duration);
     if (log.errorEnabled && this.#binding.standard) this.#logEnd(duration);
     this.#args = undefined;
   }
 
-  #note(outcome: Outcome): void {
+  #note(outcome: StreamOutcome): void {
     this.#outcome = outcome;
     if (this.#remains) this.#remains.outcome = outcome;
   }

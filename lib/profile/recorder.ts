@@ -1,4 +1,5 @@
 import { ProfiledError } from '../errors';
+import { admissionSeries } from '../metrics/admission-series';
 import { checkOptionNames, show } from '../metrics/labels';
 import { STANDARD_METRICS } from '../metrics/names';
 import {
@@ -11,13 +12,15 @@ import {
 } from '../metrics/standard';
 import { currentStore, shared } from '../metrics/store';
 import { type StreamSeries, streamSeries } from '../metrics/stream-series';
+import type { Admission } from './admission/admission';
+import { checkLimits, LIMIT_OPTIONS, type LimitOptions } from './admission/limits';
 import { bindCustomMetrics, type Binding, UNSEEN_SERIES } from './binding';
 import { CustomMetric, type CustomMetricOptions } from './custom-metric';
 import { Profile } from './profile';
 import { noSize, sizeOf, type SizeOf } from './sizes';
 
 /** How the requests of one handler are recorded. */
-export interface RecorderOptions extends NamingOptions {
+export interface RecorderOptions extends NamingOptions, LimitOptions {
   /**
    * Measures the request value and each item, in bytes; `'off'` measures nothing and leaves both byte counters at 0. It is
    * called once a value, so its cost is the handler's. A negative result or a throw counts as unmeasurable.
@@ -32,13 +35,22 @@ export interface RecorderOptions extends NamingOptions {
 }
 
 /** The options of a recorder, by name. */
-export const RECORDER_OPTIONS = ['naming', 'prefix', 'labels', 'buckets', 'sizeOf', 'streamMetrics'] as const;
+export const RECORDER_OPTIONS = [
+  'naming',
+  'prefix',
+  'labels',
+  'buckets',
+  'sizeOf',
+  'streamMetrics',
+  ...LIMIT_OPTIONS,
+] as const;
 
 /** @throws PROFILED_CONFIG_INVALID or PROFILED_METRIC_INVALID, naming the option */
 export function checkRecorderOptions(what: string, options: RecorderOptions): void {
   checkOptionNames(what, options, RECORDER_OPTIONS);
   checkNaming(options);
   checkStreamMetrics(options);
+  checkLimits(options);
   const { sizeOf: size } = options;
   if (size !== undefined && size !== 'off' && typeof size !== 'function') {
     throw new ProfiledError('PROFILED_CONFIG_INVALID', `\`sizeOf\` must be a function or 'off', got ${show(size)}`);
@@ -62,6 +74,8 @@ export interface RecorderParts {
   readonly customMetrics: readonly CustomMetricOptions[];
   /** Whether the standard metrics are recorded too. */
   readonly standard: boolean;
+  /** Bounds how many calls run at once. */
+  readonly admission?: Admission | undefined;
   /** Stands in log lines where there is no address. */
   readonly name: string;
 }
@@ -104,7 +118,7 @@ export class Recorder {
   }
 
   #bind(): Binding {
-    const { address, options, customMetrics, standard, name } = this.parts;
+    const { address, options, customMetrics, standard, admission, name } = this.parts;
     const store = currentStore();
     const isStandard = standard && address !== undefined;
     const naming = resolveNaming(options);
@@ -124,8 +138,9 @@ export class Recorder {
       sizeOf: !isStandard || options.sizeOf === 'off' ? noSize : (options.sizeOf ?? sizeOf),
       name: address ? addressName(address) : name,
       bytesMetric: naming.prefix + STANDARD_METRICS.responseBytes.name,
+      limit: isStandard && admission ? { admission, series: admissionSeries(store, address, naming) } : undefined,
       standard: isStandard,
-      isPlain: isStandard && customMetrics.length === 0,
+      isPlain: isStandard && customMetrics.length === 0 && !admission,
       onRequest: metrics('request'),
       onItem: metrics('item'),
       onEnd: metrics('end'),
@@ -145,13 +160,14 @@ export function bindingKey(
   { address, options }: { readonly address: EndpointAddress; readonly options: RecorderOptions },
   customMetrics: readonly CustomMetricOptions[] = [],
 ): string {
-  const { naming, prefix, labels, buckets, streamMetrics } = options;
+  const { naming, prefix, labels, buckets, streamMetrics, maxConcurrent, maxQueued, queueTimeoutMs } = options;
   const parts = JSON.stringify({
     naming,
     prefix,
     labels,
     buckets,
     streamMetrics,
+    limits: [maxConcurrent, maxQueued, queueTimeoutMs],
     metrics: customMetrics.map(({ name }) => name),
   });
   return `${kind} ${addressName(address)} ${parts}`;

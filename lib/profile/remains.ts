@@ -1,6 +1,7 @@
 import { now } from '../internal/clock';
 import type { Binding } from './binding';
-import type { Outcome } from './outcome';
+import type { Place } from './admission/place';
+import type { StreamOutcome } from './outcome';
 import type { StreamProfile } from './stream-profile';
 
 /**
@@ -9,26 +10,31 @@ import type { StreamProfile } from './stream-profile';
  */
 export class Remains {
   itemCount = 0;
-  outcome: Outcome | undefined;
+  outcome: StreamOutcome | undefined;
+  /** The request has been settled after all, by other means than its stream. */
+  isSettled = false;
+  stream: StreamProfile | undefined;
   readonly #binding: Binding;
   readonly #start: number;
-  readonly #stream: StreamProfile | undefined;
+  readonly #place: Place | undefined;
 
-  constructor(binding: Binding, start: number, stream: StreamProfile | undefined) {
+  constructor(binding: Binding, start: number, place: Place | undefined) {
     this.#binding = binding;
     this.#start = start;
-    this.#stream = stream;
+    this.#place = place;
   }
 
   /** Ends the request as abandoned, or as what it was already found to be. */
   settle(): void {
+    if (this.isSettled) return;
     const { series, onEnd } = this.#binding;
     const at = now();
     const durationSeconds = at - this.#start;
     const outcome = (this.outcome ??= 'abandoned');
+    this.#place?.release();
     series.inflight.value -= 1;
     series.duration.observe(durationSeconds);
-    this.#stream?.end(outcome, at);
+    this.stream?.end(outcome, at);
     if (!onEnd) return;
     const { itemCount } = this;
     const event = { request: undefined, item: undefined, error: undefined, handler: undefined };

@@ -1,7 +1,7 @@
 import { now, unixAt } from '../internal/clock';
 import type { Cell } from '../metrics/instruments';
 import type { StreamSeries } from '../metrics/stream-series';
-import type { Outcome } from './outcome';
+import type { StreamOutcome } from './outcome';
 
 /**
  * The times of one stream. It always waits for one of two: for its handler while an item is asked for and not there, and before the
@@ -63,7 +63,7 @@ export class StreamProfile {
   }
 
   /** The request is over. */
-  end(outcome: Outcome, at: number): void {
+  end(outcome: StreamOutcome, at: number): void {
     this.#waitUntil(at);
     this.#series.outcomes[outcome].value += 1;
     // Who asks from now on waits for nobody.

@@ -4,7 +4,8 @@ import type { StreamProfile } from './stream-profile';
 
 type AnyResult = IteratorResult<unknown, unknown>;
 
-const AsyncGeneratorPrototype = Object.getPrototypeOf(async function* () {}.prototype) as object;
+/** What every async generator inherits from. */
+export const AsyncGeneratorPrototype = Object.getPrototypeOf(async function* () {}.prototype) as object;
 
 /**
  * Follows an async iterator for the consumer that pulls it: every method goes to the source, every answer comes from it.
