@@ -6,6 +6,7 @@ import { type AnyFunction, call } from './call';
 import { follow } from './follow';
 import { Method } from './method';
 import { callPlainly } from './plain-call';
+import type { Profile } from './profile';
 import type { Recorder } from './recorder';
 import { AsyncTap } from './tap-async';
 
@@ -37,22 +38,32 @@ export function measure<F extends AnyFunction>(
         form = waitableOf(answer);
         return answer;
       }
-      let result: unknown;
-      try {
-        result = call(original, this, args);
-      } catch (error) {
-        profile.crash(error);
-        throw error;
-      }
-      // Nobody can have touched a generator that was just made: it needs no look at what it is.
-      if (!makesStreams) return follow(profile, result);
-      profile.beginStream();
-      return new AsyncTap(result as AsyncGenerator, profile);
+      return run(profile, makesStreams, original, this, args);
     },
   };
   copyIdentity(original, wrapper);
   method.mark(wrapper);
   return { wrapper: wrapper as unknown as F, method };
+}
+
+function run(
+  profile: Profile,
+  makesStreams: boolean,
+  fn: AnyFunction,
+  self: unknown,
+  args: readonly unknown[],
+): unknown {
+  let result: unknown;
+  try {
+    result = call(fn, self, args);
+  } catch (error) {
+    profile.crash(error);
+    throw error;
+  }
+  // Nobody can have touched a generator that was just made: it needs no look at what it is.
+  if (!makesStreams) return follow(profile, result);
+  profile.beginStream();
+  return new AsyncTap(result as AsyncGenerator, profile);
 }
 
 /** Made here and not in the wrapper, where a closure would have every call keep its arguments on the heap. */
