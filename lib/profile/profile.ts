@@ -4,6 +4,7 @@ import { Context } from '../engine/context';
 import { type ErrorType, messageOf } from '../errors';
 import { now } from '../internal/clock';
 import { log } from '../internal/logger';
+import type { LabelValues } from '../metrics/labels';
 import type { Limit } from './admission/enter';
 import type { Place } from './admission/place';
 import type { Binding } from './binding';
@@ -12,6 +13,7 @@ import type { CustomMetric } from './custom-metric';
 import type { Outcome, StreamOutcome } from './outcome';
 import { Remains } from './remains';
 import { StreamProfile } from './stream-profile';
+import { activeTrace, traceOfHeader } from './trace';
 
 /**
  * One request from arrival to end: counted and in flight from its construction, settled exactly once whichever way it ends.
@@ -32,11 +34,14 @@ export class Profile {
   #remains: Remains | undefined;
   #stream: StreamProfile | undefined;
   #place: Place | undefined;
+  /** Of which trace it is a part; the labels of its exemplars. */
+  readonly #trace: LabelValues | undefined;
 
-  constructor(binding: Binding, handler: unknown, id: string | undefined) {
+  constructor(binding: Binding, handler: unknown, id: string | undefined, traceparent?: string) {
     this.#binding = binding;
     this.#handler = handler;
     this.#id = id;
+    if (binding.traced) this.#trace = activeTrace() ?? traceOfHeader(traceparent);
     binding.series.requests.value += 1;
     binding.series.inflight.value += 1;
   }
@@ -132,7 +137,9 @@ export class Profile {
     this.#note('error');
     this.#errorType = type;
     this.#error = error;
-    this.#binding.series.errors[type].value += 1;
+    const errors = this.#binding.series.errors[type];
+    errors.value += 1;
+    if (this.#trace) errors.exemplar = { labels: this.#trace, value: 1, timestamp: Date.now() / 1000 };
     if (this.#binding.onError) this.#record(this.#binding.onError, undefined);
   }
 
@@ -173,7 +180,7 @@ export class Profile {
   /** What settles the request should its stream be collected; whoever holds it does not hold the request. */
   get remains(): Remains {
     if (!this.#remains) {
-      this.#remains = new Remains(this.#binding, this.#start, this.#place);
+      this.#remains = new Remains(this.#binding, this.#start, this.#place, this.#trace);
       this.#remains.stream = this.#stream;
       this.#remains.itemCount = this.#itemCount;
       this.#remains.outcome = this.#outcome as StreamOutcome | undefined;
@@ -187,7 +194,7 @@ export class Profile {
     const at = now();
     const outcome = (this.#outcome ??= 'success') as StreamOutcome;
     const duration = at - this.#start;
-    this.#binding.series.duration.observe(duration);
+    this.#binding.series.duration.observe(duration, this.#trace);
     this.#stream?.end(outcome, at);
     this.#end(duration);
   }
