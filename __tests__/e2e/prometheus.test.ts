@@ -21,6 +21,8 @@ const WORK: readonly Work[] = Array.from({ length: 140 }, (_, i) => ({
   route: `/route/${i}`,
 }));
 const count = (fate: Work['fate']) => WORK.filter((work) => work.fate === fate).length;
+/** The trace that ten requests from number `i` on are part of. */
+const traceOf = (i: number) => (i + 1).toString(16).padStart(32, '0');
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 jest.setTimeout(60_000);
@@ -54,7 +56,7 @@ describeWith('prometheus')('a live Prometheus', () => {
     await prometheus.until(`requests_total{${STREAM}}`, inBoth(0), 60_000);
     await application.send({ crowd: true });
     for (let i = 0; i < WORK.length; i += 10) {
-      results.push(...(await application.send<Result[]>({ run: WORK.slice(i, i + 10) })));
+      results.push(...(await application.send<Result[]>({ run: WORK.slice(i, i + 10), traceId: traceOf(i) })));
     }
     await prometheus.until(`request_duration_seconds_count{${STREAM}}`, inBoth(WORK.length));
   }, 120_000);
@@ -130,6 +132,38 @@ describeWith('prometheus')('a live Prometheus', () => {
         expect(Math.abs(bucketOf(value) - bucketOf(measured))).toBeLessThanOrEqual(1);
       }
     }
+  });
+
+  test('has exemplars, from OpenMetrics alone: the traces of the driver, inside their buckets', async () => {
+    interface Series {
+      readonly seriesLabels: Readonly<Record<string, string>>;
+      readonly exemplars: readonly { labels: Readonly<Record<string, string>>; value: string }[];
+    }
+    const now = Date.now() / 1000;
+    const stored = (query: string) =>
+      prometheus.get<Series[]>('query_exemplars', { query, start: String(now - 300), end: String(now) });
+    const traces = WORK.map((_, i) => traceOf(i - (i % 10)));
+    const last = traces.at(-1)!;
+
+    const errors = await stored(`errors_total{${STREAM}}`);
+    expect(errors.map(({ seriesLabels }) => seriesLabels)).toMatchObject([
+      { job: 'openmetrics', error_type: 'generate' },
+    ]);
+    expect(errors[0]!.exemplars.at(-1)).toMatchObject({
+      labels: { trace_id: last, span_id: '00f067aa0ba902b7' },
+      value: '1',
+    });
+
+    const buckets = await stored(`request_duration_seconds_bucket{${STREAM}}`);
+    expect(buckets.length).toBeGreaterThan(1);
+    const found = buckets.flatMap(({ seriesLabels: { job, le }, exemplars }) => {
+      expect(job).toBe('openmetrics');
+      for (const { value } of exemplars)
+        expect(Number(value)).toBeLessThanOrEqual(Number(le!.replace('+Inf', 'Infinity')));
+      return exemplars.map(({ labels }) => labels.trace_id!);
+    });
+    expect(found).toContain(last);
+    expect(found.filter((id) => !traces.includes(id))).toEqual([]);
   });
 
   test('gets the same from both formats', async () => {

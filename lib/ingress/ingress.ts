@@ -4,7 +4,7 @@ import { show } from '../metrics/labels';
 import { checkNaming, type EndpointAddress, type NamingOptions } from '../metrics/standard';
 import { bindBeforeScrape } from '../metrics/store';
 import { endpointOf } from '../profile/endpoint';
-import { addressName, checkStreamMetrics, Recorder, type RecorderOptions } from '../profile/recorder';
+import { addressName, checkSwitches, Recorder, type RecorderSwitches } from '../profile/recorder';
 import { markServed } from '../profile/served';
 import type { RequestHeaders } from '../transports/transport';
 import type { RequestControlMessage } from '../wire/control-message';
@@ -18,7 +18,7 @@ import { type RequestSchema, type Validate, validatorOf } from './schema';
 /** What can be served: an object with a `generate` method, or a function. Either may return whatever a handler may return. */
 export type ServableHandler<T> = { generate(request: SingleIn<T>): unknown } | ((request: SingleIn<T>) => unknown);
 
-type MeasuringOptions = NamingOptions & Pick<RecorderOptions, 'streamMetrics'>;
+type MeasuringOptions = NamingOptions & RecorderSwitches;
 
 /** Settings of one ingress; those of the metrics go before what `@Profiled` says on the handler's class. */
 export interface IngressOptions<T> extends MeasuringOptions {
@@ -54,7 +54,7 @@ export class Ingress<T = unknown> {
 
   private constructor(handler: ServableHandler<T>, { schema, ...options }: IngressOptions<T>) {
     checkNaming(options);
-    checkStreamMetrics(options);
+    checkSwitches(options);
     this.#handler = handler;
     this.#options = { ...endpointOf(handler)?.options, ...definedOnly(options) };
     this.#validate = validatorOf(schema);
@@ -138,7 +138,7 @@ export class Ingress<T = unknown> {
     }
     return new PayloadRun(
       { read: (body, control) => this.#read(body, control), call: (context) => this.#call(context, recorder) },
-      recorder.open(headers[REQUEST_ID_HEADERS[0]] ?? headers[REQUEST_ID_HEADERS[1]]),
+      recorder.open(headers[REQUEST_ID_HEADERS[0]] ?? headers[REQUEST_ID_HEADERS[1]], headers.traceparent),
       new PlaneProfile(this.#plane.series(), headers),
     );
   }

@@ -121,13 +121,15 @@ export class HistogramCell implements Histogram {
     this.counts = new Float64Array(bounds.length + 1);
   }
 
-  observe(value: number): void {
+  /** `exemplar` are the labels of what stands for this observation in its bucket from now on. */
+  observe(value: number, exemplar?: LabelValues): void {
     if (typeof value !== 'number' || Number.isNaN(value)) return this.onDrop('value');
     const bounds = this.#bounds;
     let i = 0;
     while (i < bounds.length && value > bounds[i]!) i++;
     this.counts[i]! += 1;
     this.sum += value;
+    if (exemplar) (this.exemplars ??= [])[i] = { labels: exemplar, value, timestamp: Date.now() / 1000 };
   }
 
   get count(): number {

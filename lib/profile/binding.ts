@@ -23,6 +23,8 @@ export interface Binding {
   readonly streams: (() => StreamSeries) | undefined;
   /** What bounds how many calls run at once; undefined where nothing does. */
   readonly limit: Limit | undefined;
+  /** Whether a request notes the trace that it is part of. */
+  readonly traced: boolean;
   /** False when only custom metrics are recorded, because the standard ones are someone else's. */
   readonly standard: boolean;
   /** True when only the standard metrics are recorded, and nothing is limited. */

@@ -5,7 +5,7 @@ import { enter, type Waitable, waitableOf } from './admission/enter';
 import { type AnyFunction, call } from './call';
 import { follow } from './follow';
 import { Method } from './method';
-import { callPlainly } from './plain-call';
+import { callPlainly, isPlain } from './plain-call';
 import type { Profile } from './profile';
 import type { Recorder } from './recorder';
 import { AsyncTap } from './tap-async';
@@ -31,7 +31,7 @@ export function measure<F extends AnyFunction>(
       const recorder = recorderFor(method, this, args);
       if (!recorder) return call(original, this, args);
       const binding = recorder.binding();
-      if (binding.isPlain && !makesStreams && !log.debugEnabled) return callPlainly(binding, original, this, args);
+      if (!makesStreams && isPlain(binding)) return callPlainly(binding, original, this, args);
       const profile = recorder.begin(this, args);
       if (profile.limit) {
         const answer = enter(profile.limit, profile, args, form, bound(original, this, args));

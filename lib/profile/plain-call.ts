@@ -1,10 +1,17 @@
 import { now } from '../internal/clock';
+import { log } from '../internal/logger';
 import type { Binding } from './binding';
 import { type AnyFunction, call } from './call';
 import { isAborted, requestOf } from './call-arguments';
 import { follow } from './follow';
 import { Profile } from './profile';
 import { measured } from './sizes';
+import { isTracing } from './trace';
+
+/** Whether a call has nothing but the standard metrics to record. */
+export function isPlain(binding: Binding): boolean {
+  return binding.isPlain && !log.debugEnabled && !(binding.traced && isTracing());
+}
 
 /**
  * A call of which only the standard metrics are recorded. One that comes to a value that is no object, at once or by a promise, is

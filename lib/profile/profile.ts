@@ -4,6 +4,7 @@ import { Context } from '../engine/context';
 import { type ErrorType, messageOf } from '../errors';
 import { now } from '../internal/clock';
 import { log } from '../internal/logger';
+import type { LabelValues } from '../metrics/labels';
 import type { Limit } from './admission/enter';
 import type { Place } from './admission/place';
 import type { Binding } from './binding';
@@ -13,6 +14,7 @@ import type { Outcome, StreamOutcome } from './outcome';
 import { Remains } from './remains';
 import { measured } from './sizes';
 import { StreamProfile } from './stream-profile';
+import { activeTrace, traceOfHeader } from './trace';
 
 /**
  * One request from arrival to end: counted and in flight from its construction, settled exactly once whichever way it ends.
@@ -33,16 +35,23 @@ export class Profile {
   #remains: Remains | undefined;
   #stream: StreamProfile | undefined;
   #place: Place | undefined;
+  /** Of which trace it is a part; the labels of its exemplars. */
+  readonly #trace: LabelValues | undefined;
 
-  private constructor(binding: Binding, handler: unknown, start: number) {
+  private constructor(binding: Binding, handler: unknown, start: number, trace: LabelValues | undefined) {
     this.#binding = binding;
     this.#handler = handler;
     this.#start = start;
+    this.#trace = trace;
   }
 
-  /** A request arrives: it is counted, and its clock starts. `handler` is undefined while it is no call. */
-  static begin(binding: Binding, handler: unknown): Profile {
-    const profile = new Profile(binding, handler, now());
+  /**
+   * A request arrives: it is counted, and its clock starts. `handler` is undefined while it is no call; `traceparent` is the header of
+   * that name, for where no span is active.
+   */
+  static begin(binding: Binding, handler: unknown, traceparent?: string): Profile {
+    const trace = binding.traced ? (activeTrace() ?? traceOfHeader(traceparent)) : undefined;
+    const profile = new Profile(binding, handler, now(), trace);
     binding.series.requests.value += 1;
     binding.series.inflight.value += 1;
     return profile;
@@ -50,7 +59,7 @@ export class Profile {
 
   /** The request is a call with `args` whose arrival, at `start`, has been recorded without a profile. */
   static resume(binding: Binding, handler: unknown, args: readonly unknown[], start: number): Profile {
-    const profile = new Profile(binding, handler, start);
+    const profile = new Profile(binding, handler, start, undefined);
     profile.#args = args;
     return profile;
   }
@@ -147,7 +156,9 @@ export class Profile {
     this.#note('error');
     this.#errorType = type;
     this.#error = error;
-    this.#binding.series.errors[type].value += 1;
+    const errors = this.#binding.series.errors[type];
+    errors.value += 1;
+    if (this.#trace) errors.exemplar = { labels: this.#trace, value: 1, timestamp: Date.now() / 1000 };
     if (this.#binding.onError) this.#record(this.#binding.onError, undefined);
   }
 
@@ -188,7 +199,7 @@ export class Profile {
   /** What settles the request should its stream be collected; whoever holds it does not hold the request. */
   get remains(): Remains {
     if (!this.#remains) {
-      this.#remains = new Remains(this.#binding, this.#start, this.#place);
+      this.#remains = new Remains(this.#binding, this.#start, this.#place, this.#trace);
       this.#remains.stream = this.#stream;
       this.#remains.itemCount = this.#itemCount;
       this.#remains.outcome = this.#outcome as StreamOutcome | undefined;
@@ -202,7 +213,7 @@ export class Profile {
     const at = now();
     const outcome = (this.#outcome ??= 'success') as StreamOutcome;
     const duration = at - this.#start;
-    this.#binding.series.duration.observe(duration);
+    this.#binding.series.duration.observe(duration, this.#trace);
     this.#stream?.end(outcome, at);
     this.#end(duration);
   }

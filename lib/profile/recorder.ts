@@ -32,6 +32,12 @@ export interface RecorderOptions extends NamingOptions, LimitOptions {
    * They cost up to two readings of the clock an item. @default true
    */
   readonly streamMetrics?: boolean;
+  /**
+   * Whether duration buckets and errors carry the trace id and span id of the OpenTelemetry span that was active when the request
+   * arrived, if its trace is sampled; shown in OpenMetrics scrapes. Costs one look-up of that span a request where an
+   * OpenTelemetry SDK is registered, and one field elsewhere. @default true
+   */
+  readonly exemplars?: boolean;
 }
 
 /** The options of a recorder, by name. */
@@ -42,6 +48,7 @@ export const RECORDER_OPTIONS = [
   'buckets',
   'sizeOf',
   'streamMetrics',
+  'exemplars',
   ...LIMIT_OPTIONS,
 ] as const;
 
@@ -49,7 +56,7 @@ export const RECORDER_OPTIONS = [
 export function checkRecorderOptions(what: string, options: RecorderOptions): void {
   checkOptionNames(what, options, RECORDER_OPTIONS);
   checkNaming(options);
-  checkStreamMetrics(options);
+  checkSwitches(options);
   checkLimits(options);
   const { sizeOf: size } = options;
   if (size !== undefined && size !== 'off' && typeof size !== 'function') {
@@ -57,13 +64,15 @@ export function checkRecorderOptions(what: string, options: RecorderOptions): vo
   }
 }
 
-/** @throws PROFILED_CONFIG_INVALID unless `streamMetrics` is a boolean or left out */
-export function checkStreamMetrics({ streamMetrics }: Pick<RecorderOptions, 'streamMetrics'>): void {
-  if (streamMetrics === undefined || typeof streamMetrics === 'boolean') return;
-  throw new ProfiledError(
-    'PROFILED_CONFIG_INVALID',
-    `\`streamMetrics\` must be true or false, got ${show(streamMetrics)}`,
-  );
+/** What can be left out of a recording. */
+export type RecorderSwitches = Pick<RecorderOptions, 'streamMetrics' | 'exemplars'>;
+
+/** @throws PROFILED_CONFIG_INVALID unless each is a boolean or left out */
+export function checkSwitches({ streamMetrics, exemplars }: RecorderSwitches): void {
+  for (const [name, value] of Object.entries({ streamMetrics, exemplars })) {
+    if (value === undefined || typeof value === 'boolean') continue;
+    throw new ProfiledError('PROFILED_CONFIG_INVALID', `\`${name}\` must be true or false, got ${show(value)}`);
+  }
 }
 
 /** What a recorder is made of. */
@@ -95,9 +104,12 @@ export class Recorder {
     return new Recorder({ address, options, customMetrics: [], standard: true, name: address.endpoint });
   }
 
-  /** A request arrived that is not a call of the handler yet: counts it and starts its clock. */
-  open(requestId?: string): Profile {
-    const profile = Profile.begin(this.binding(), undefined);
+  /**
+   * A request arrived that is not a call of the handler yet: counts it and starts its clock. `traceparent` is the header of that
+   * name, for where no span is active.
+   */
+  open(requestId?: string, traceparent?: string): Profile {
+    const profile = Profile.begin(this.binding(), undefined, traceparent);
     profile.received(requestId);
     return profile;
   }
@@ -139,6 +151,7 @@ export class Recorder {
       name: address ? addressName(address) : name,
       bytesMetric: naming.prefix + STANDARD_METRICS.responseBytes.name,
       limit: isStandard && admission ? { admission, series: admissionSeries(store, address, naming) } : undefined,
+      traced: isStandard && options.exemplars !== false,
       standard: isStandard,
       isPlain: isStandard && customMetrics.length === 0 && !admission,
       onRequest: metrics('request'),
@@ -160,13 +173,15 @@ export function bindingKey(
   { address, options }: { readonly address: EndpointAddress; readonly options: RecorderOptions },
   customMetrics: readonly CustomMetricOptions[] = [],
 ): string {
-  const { naming, prefix, labels, buckets, streamMetrics, maxConcurrent, maxQueued, queueTimeoutMs } = options;
+  const { naming, prefix, labels, buckets, streamMetrics, exemplars, maxConcurrent, maxQueued, queueTimeoutMs } =
+    options;
   const parts = JSON.stringify({
     naming,
     prefix,
     labels,
     buckets,
     streamMetrics,
+    exemplars,
     limits: [maxConcurrent, maxQueued, queueTimeoutMs],
     metrics: customMetrics.map(({ name }) => name),
   });

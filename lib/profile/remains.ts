@@ -1,5 +1,6 @@
 import { now } from '../internal/clock';
 import type { Binding } from './binding';
+import type { LabelValues } from '../metrics/labels';
 import type { Place } from './admission/place';
 import type { StreamOutcome } from './outcome';
 import type { StreamProfile } from './stream-profile';
@@ -17,11 +18,13 @@ export class Remains {
   readonly #binding: Binding;
   readonly #start: number;
   readonly #place: Place | undefined;
+  readonly #trace: LabelValues | undefined;
 
-  constructor(binding: Binding, start: number, place: Place | undefined) {
+  constructor(binding: Binding, start: number, place: Place | undefined, trace: LabelValues | undefined) {
     this.#binding = binding;
     this.#start = start;
     this.#place = place;
+    this.#trace = trace;
   }
 
   /** Ends the request as abandoned, or as what it was already found to be. */
@@ -33,7 +36,7 @@ export class Remains {
     const outcome = (this.outcome ??= 'abandoned');
     this.#place?.release();
     series.inflight.value -= 1;
-    series.duration.observe(durationSeconds);
+    series.duration.observe(durationSeconds, this.#trace);
     this.stream?.end(outcome, at);
     if (!onEnd) return;
     const { itemCount } = this;

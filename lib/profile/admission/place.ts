@@ -1,7 +1,7 @@
 import { Context } from '../../engine/context';
 import { ProfiledError } from '../../errors';
 import { now } from '../../internal/clock';
-import { deferred } from '../../internal/deferred';
+import { deferred, type Deferred } from '../../internal/deferred';
 import type { AdmissionSeries } from '../../metrics/admission-series';
 import type { REJECTION_REASONS } from '../../metrics/names';
 import type { Profile } from '../profile';
@@ -16,7 +16,8 @@ const ignore = (): void => {};
  */
 export class Place {
   #state: 'new' | 'waiting' | 'inside' | 'over' = 'new';
-  readonly #entered = deferred<boolean>();
+  /** Made for a call that waits or is refused: most do neither. */
+  #entered: Deferred<boolean> | undefined;
   readonly #arrival = now();
   #timer: NodeJS.Timeout | undefined;
   #unlisten: readonly (() => void)[] = [];
@@ -30,8 +31,6 @@ export class Place {
     private readonly series: AdmissionSeries,
   ) {
     this.#profile = profile;
-    // Who waits hears of a rejection; that nobody waits is no fault.
-    this.#entered.promise.catch(ignore);
   }
 
   get isInside(): boolean {
@@ -45,7 +44,7 @@ export class Place {
 
   /** True once the call may run, false if its consumer has left the queue; rejects when it is refused or aborted. */
   get entered(): Promise<boolean> {
-    return this.#entered.promise;
+    return this.#outcome().promise;
   }
 
   /** The call may run. */
@@ -56,12 +55,13 @@ export class Place {
     this.#profile?.holds(this);
     this.#profile = undefined;
     this.series.queueWait.observe(hasWaited ? now() - this.#arrival : 0);
-    this.#entered.resolve(true);
+    this.#entered?.resolve(true);
   }
 
   /** The call waits until {@link admit}, its time limit, or an abort by what it was called with. */
   wait(args: readonly unknown[], timeoutMs: number | undefined): void {
     this.#state = 'waiting';
+    this.#outcome();
     this.#profile?.holds(this);
     this.#profile?.pause();
     this.series.queued.value += 1;
@@ -75,7 +75,7 @@ export class Place {
   reject(reason: (typeof REJECTION_REASONS)[number], error: ProfiledError): void {
     this.series.rejected[reason].value += 1;
     this.#refusal = error;
-    this.#entered.reject(error);
+    this.#outcome().reject(error);
     this.#profile?.reject(error);
   }
 
@@ -87,13 +87,22 @@ export class Place {
     if (state !== 'waiting') return;
     this.admission.leave(this);
     this.#leave();
-    this.#entered.resolve(false);
+    this.#entered?.resolve(false);
   }
 
   #abort(cause: unknown): void {
     const message = 'the call was aborted while it waited for room in its handler';
-    this.#entered.reject(new ProfiledError('PROFILED_CANCELLED', message, { cause }));
+    this.#outcome().reject(new ProfiledError('PROFILED_CANCELLED', message, { cause }));
     this.#profile?.stop();
+  }
+
+  #outcome(): Deferred<boolean> {
+    if (!this.#entered) {
+      this.#entered = deferred();
+      // Who waits hears of a rejection; that nobody waits is no fault.
+      this.#entered.promise.catch(ignore);
+    }
+    return this.#entered;
   }
 
   #leave(): void {
