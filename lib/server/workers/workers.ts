@@ -95,7 +95,11 @@ export class Workers {
 
   /** What is asked from below: the metrics of all. */
   async *#whole(ask: Ask): AsyncGenerator<readonly FamilySnapshot[]> {
-    prepareScrape(await getRegistryInSlices(new Slices()), { health, settings: settings(), processMetrics: ask.processMetrics });
+    prepareScrape(await getRegistryInSlices(new Slices()), {
+      health,
+      settings: settings(),
+      processMetrics: ask.processMetrics,
+    });
     yield* inPieces(await this.collect({ ...ask, timeoutMs: ask.timeoutMs * TIME_SHARE }), new Slices());
   }
 }
