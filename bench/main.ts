@@ -22,7 +22,8 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 /** Fails when ours has become dearer, beside its peers, than it may be. The floors of every bench come together here. */
 function guard(slowed: boolean): void {
   const suites = [recordingSuite(slowed), scrapeSuite()];
-  if (!runGuard(suites, lastRatios(HISTORY), say)) process.exitCode = 1;
+  const recorded = { ...scrapeRatiosOf(recordedScrapes()), ...lastRatios(HISTORY) };
+  if (!runGuard(suites, recorded, say)) process.exitCode = 1;
 }
 
 /** Measures everything; writes the results, adds them to the history and quotes them where they are quoted. */
@@ -50,9 +51,13 @@ function quick(): void {
 
 /** Writes all pages again from the results that are there. */
 function report(): void {
-  const read = (file: string): unknown => JSON.parse(readFileSync(join(RESULTS, file), 'utf8'));
-  publish(read('recording.json') as Result);
-  publishScrape(read('scrape.json') as ScrapeResult);
+  publish(JSON.parse(readFileSync(join(RESULTS, 'recording.json'), 'utf8')) as Result);
+  publishScrape(recordedScrapes());
+}
+
+/** Scrapes may have been measured alone, after the last run in the history. */
+function recordedScrapes(): ScrapeResult {
+  return JSON.parse(readFileSync(join(RESULTS, 'scrape.json'), 'utf8')) as ScrapeResult;
 }
 
 function publishScrape(result: ScrapeResult): void {
