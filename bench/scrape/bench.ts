@@ -18,7 +18,7 @@ export interface ScrapePlan {
 export const SCRAPE_PLANS: Readonly<Record<'quick' | 'full' | 'guard', ScrapePlan>> = {
   quick: { rounds: 1, pairs: 5, handlers: 1_000, manyHandlers: 10_000, scrapes: 2 },
   full: { rounds: 5, pairs: 8, handlers: 1_000, manyHandlers: 10_000, scrapes: 5 },
-  guard: { rounds: 2, pairs: 5, handlers: 1_000, manyHandlers: 10_000, scrapes: 0 },
+  guard: { rounds: 2, pairs: 3, handlers: 1_000, manyHandlers: 10_000, scrapes: 0 },
 };
 
 export const COMPARED = ['all', 'tenth', 'stock', 'control'] as const;
