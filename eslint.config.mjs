@@ -10,14 +10,22 @@ const owners = [
 
 /** What is compared in a bench is typed only where it is installed; `npm run bench` and `bench:wire` install it. */
 const benches = [
-  { project: './bench/tsconfig.json', peers: 'bench/recording/wrappers', installed: 'bench/node_modules/prom-client' },
-  { project: './bench/wire/tsconfig.json', peers: 'bench/wire/peers', installed: 'bench/wire/node_modules/nice-grpc' },
+  {
+    project: './bench/tsconfig.json',
+    peers: ['bench/recording/wrappers', 'bench/scrape/process'],
+    installed: 'bench/node_modules/prom-client',
+  },
+  {
+    project: './bench/wire/tsconfig.json',
+    peers: ['bench/wire/peers'],
+    installed: 'bench/wire/node_modules/nice-grpc',
+  },
 ];
 const isInstalled = ({ installed }) => existsSync(new URL(installed, import.meta.url));
 
 export default tseslint.config(
   { ignores: ['**/dist', 'coverage', 'node_modules', 'bench/results', '**/*.tgz'] },
-  { ignores: benches.filter((bench) => !isInstalled(bench)).map(({ peers }) => peers) },
+  { ignores: benches.filter((bench) => !isInstalled(bench)).flatMap(({ peers }) => peers) },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -1,15 +1,18 @@
-/** `npm run bench -- [quick | guard [slowed]]` */
+/** `npm run bench -- [full | quick | scrape | guard [slowed] | report]` */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runGuard } from './method/guard';
 import { append, lastRatios } from './method/history';
 import { ownVersion } from './method/packages';
-import { quoteInto } from './method/quote';
+import { quoteInto } from './wire/quote';
 import { benchRecording, type Result } from './recording/bench';
 import { ratiosOf, recordingSuite } from './recording/floors';
 import { PLANS } from './recording/plan';
 import { floorLines, markdown, profileLines, readmeLines } from './recording/report';
+import { benchScrape, SCRAPE_PLANS, type ScrapeResult } from './scrape/bench';
+import { scrapeRatiosOf, scrapeSuite } from './scrape/floors';
+import { scrapeLines, scrapeMarkdown } from './scrape/report';
 
 const ROOT = join(__dirname, '..', '..');
 const RESULTS = join(ROOT, 'bench', 'results');
@@ -18,17 +21,49 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 
 /** Fails when ours has become dearer, beside its peers, than it may be. The floors of every bench come together here. */
 function guard(slowed: boolean): void {
-  const suites = [recordingSuite(slowed)];
-  if (!runGuard(suites, lastRatios(HISTORY), say)) process.exitCode = 1;
+  const suites = [recordingSuite(slowed), scrapeSuite()];
+  const recorded = { ...scrapeRatiosOf(recordedScrapes()), ...lastRatios(HISTORY) };
+  if (!runGuard(suites, recorded, say)) process.exitCode = 1;
 }
 
 /** Measures everything; writes the results, adds them to the history and quotes them where they are quoted. */
 function full(): void {
   const result = benchRecording(PLANS.full);
   writeFileSync(join(RESULTS, 'recording.json'), `${JSON.stringify(result)}\n`);
-  const { date, node, cpu } = result.machine as Record<'date' | 'node' | 'cpu', string>;
-  append(HISTORY, { date, version: ownVersion(), node, cpu, ratios: ratiosOf(result.cells) });
   publish(result);
+  const ratios = { ...ratiosOf(result.cells), ...scrapeRatiosOf(scrape()) };
+  const { date, node, cpu } = result.machine as Record<'date' | 'node' | 'cpu', string>;
+  append(HISTORY, { date, version: ownVersion(), node, cpu, ratios });
+}
+
+/** Measures scrapes alone; the history is of full runs. */
+function scrape(): ScrapeResult {
+  const result = benchScrape(SCRAPE_PLANS.full);
+  writeFileSync(join(RESULTS, 'scrape.json'), `${JSON.stringify(result)}\n`);
+  publishScrape(result);
+  return result;
+}
+
+function quick(): void {
+  process.stdout.write(markdown(benchRecording(PLANS.quick)));
+  process.stdout.write(scrapeMarkdown(benchScrape(SCRAPE_PLANS.quick)));
+}
+
+/** Writes all pages again from the results that are there. */
+function report(): void {
+  publish(JSON.parse(readFileSync(join(RESULTS, 'recording.json'), 'utf8')) as Result);
+  publishScrape(recordedScrapes());
+}
+
+/** Scrapes may have been measured alone, after the last run in the history. */
+function recordedScrapes(): ScrapeResult {
+  return JSON.parse(readFileSync(join(RESULTS, 'scrape.json'), 'utf8')) as ScrapeResult;
+}
+
+function publishScrape(result: ScrapeResult): void {
+  writeFileSync(join(RESULTS, 'scrape.md'), scrapeMarkdown(result));
+  quoteInto(join(ROOT, 'docs', 'performance.md'), 'scrape', scrapeLines(result));
+  process.stdout.write(scrapeMarkdown(result));
 }
 
 /** Writes what follows from the results that are there. */
@@ -44,10 +79,11 @@ function main(): void {
   const { positionals } = parseArgs({ allowPositionals: true });
   const [mode = 'full', detail] = positionals;
   if (mode === 'full') full();
-  else if (mode === 'quick') process.stdout.write(markdown(benchRecording(PLANS.quick)));
+  else if (mode === 'quick') quick();
+  else if (mode === 'scrape') scrape();
   else if (mode === 'guard') guard(detail === 'slowed');
-  else if (mode === 'report') publish(JSON.parse(readFileSync(join(RESULTS, 'recording.json'), 'utf8')) as Result);
-  else throw new Error(`unknown: ${mode}; there are full, quick, guard and report`);
+  else if (mode === 'report') report();
+  else throw new Error(`unknown: ${mode}; there are full, quick, scrape, guard and report`);
 }
 
 main();

@@ -5,7 +5,7 @@ import { profile, selfTimes } from '../../bench/method/cpu-profile';
 import { type Floor, limitOf, runGuard, type Suite } from '../../bench/method/guard';
 import { append, lastRatios } from '../../bench/method/history';
 import { runAll, runOne } from '../../bench/method/processes';
-import { quoted } from '../../bench/method/quote';
+import { quoted } from '../../bench/wire/quote';
 
 const TYPESCRIPT = ['-r', 'ts-node/register/transpile-only'];
 const KNOWN_WORK = join(__dirname, 'known-work.ts');

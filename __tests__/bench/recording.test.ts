@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastRatios } from '../../bench/method/history';
-import { quoted } from '../../bench/method/quote';
+import { quoted } from '../../bench/wire/quote';
 import type { Result } from '../../bench/recording/bench';
 import { CASES } from '../../bench/recording/cases';
 import { Figures } from '../../bench/recording/figures';

@@ -1,3 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { quoted } from '../../bench/wire/quote';
+import { recordingLines, type RecordingResult } from '../../bench/wire/recording';
 import { markdown, type Result } from '../../bench/wire/report';
 import { paired, percentile, spread } from '../../bench/wire/statistics';
 import { cpuOf, rssOf } from '../../bench/wire/other-process';
@@ -24,7 +28,7 @@ describe('the arithmetic of the wire bench', () => {
 });
 
 describe('the report of the wire bench', () => {
-  const plan = { rounds: 2, windowMs: 1, warmMs: 1, maxStreams: 64, recordingPairs: 1, recordingProcesses: 1 };
+  const plan = { rounds: 2, windowMs: 1, warmMs: 1, maxStreams: 64, recordingRounds: 1, recordingProcesses: 1 };
   const result: Result = {
     machine: { node: 'v20' },
     plan,
@@ -48,10 +52,6 @@ describe('the report of the wire bench', () => {
         cases: { fast: [{ failure: 'gone' }, { failure: 'gone' }], late: [{ p50: 1 }, { p50: 1 }] },
       },
     },
-    recording: [
-      [1.01, 0.99, 1.02],
-      [3, 1, 2],
-    ],
   };
   const lines = markdown(result).split('\n');
 
@@ -61,14 +61,33 @@ describe('the report of the wire bench', () => {
     expect(lines).toContain('| late | 1.00 | 3.00 (3.00 [2.00..4.00]) | 1.00 (1.00 [1.00..1.00]) |');
   });
 
-  it('leaves out a table without figures, and tells what recording costs', () => {
+  it('leaves out a table without figures', () => {
     expect(lines.filter((line) => line.startsWith('## '))).toEqual([
       '## Items or requests a second',
       '## CPU seconds for a million, all processes',
       '## Milliseconds to the first item, p50',
-      '## Recording',
     ]);
-    expect(lines.at(-4)).toContain('1.50 [1.01..2.00], from 2 pairs of processes');
+  });
+});
+
+describe('what recording adds', () => {
+  it('is told for each pair of processes and all together, beside the control', () => {
+    const pairs = [
+      { cost: [1.02, 1.01, 1.03], control: [1, 0.99, 1] },
+      { cost: [1.05, 1.04, 1.06], control: [1, 1, 1.01] },
+    ];
+    const lines = recordingLines({ machine: { cpu: 'some', node: 'v20', date: 'now' }, pairs });
+    expect(lines).toContain('| recording over not recording, processes 1 | 3 | 2.0 % | 1.0 % | 3.0 % |');
+    expect(lines).toContain('| recording over not recording, all | 6 | 3.5 % | 2.0 % | 5.0 % |');
+    expect(lines).toContain('| recording over recording, all (the control) | 6 | 0.0 % | 0.0 % | 0.0 % |');
+  });
+
+  it('is what the page shows', () => {
+    const root = join(__dirname, '..', '..');
+    const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
+    const page = read('docs', 'performance-wire.md');
+    const recorded = JSON.parse(read('bench', 'results', 'wire-recording.json')) as RecordingResult;
+    expect(quoted(page, 'recording', recordingLines(recorded))).toBe(page);
   });
 });
 

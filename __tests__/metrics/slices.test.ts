@@ -1,7 +1,16 @@
 import { Gauge, type Metric, Registry } from 'prom-client';
 import { render, renderText } from '../../lib/metrics/exposition/render';
 import { Slices } from '../../lib/metrics/exposition/slices';
-import { storeOf } from '../../lib/metrics/store';
+import { SeriesIndex } from '../../lib/metrics/series-index';
+import {
+  bindBeforeScrape,
+  getRegistry,
+  getRegistryInSlices,
+  storeOf,
+  unbindBeforeScrape,
+  useRegistry,
+} from '../../lib/metrics/store';
+import { createFetchHandler } from '../../lib/server/fetch-handler';
 import { parseText } from '../support/exposition-parser';
 
 /** Slices on a clock that gains a second each time it is read: every look at it finds the slice used up. */
@@ -121,4 +130,80 @@ test('a scrape within one slice does not wait for a turn', async () => {
   const slices = new Slices(() => 0);
   expect(slices.isOver).toBe(false);
   expect(await renderText(registry, { slices })).toContain('\ng 0\n');
+});
+
+describe('the series of decorated handlers', () => {
+  const before = getRegistry();
+  const keys = Array.from({ length: 200 }, (_, i) => `slices ${i}`);
+  const bound: string[] = [];
+
+  beforeEach(() => {
+    useRegistry(registry);
+    bound.length = 0;
+    for (const key of keys) bindBeforeScrape(key, () => void bound.push(key));
+  });
+
+  afterEach(() => {
+    for (const key of keys) unbindBeforeScrape(key);
+    useRegistry(before);
+  });
+
+  test('are made between turns, each once, in their order', async () => {
+    const seen: number[] = [];
+    const slices = new CountedSlices(() => seen.push(bound.length));
+    expect(await getRegistryInSlices(slices)).toBe(registry);
+    expect(seen).toEqual(keys.map((_, i) => i + 1));
+    getRegistry();
+    expect(bound).toEqual(keys);
+  });
+
+  test('are made at once for who asks meanwhile, and again where another registry came', async () => {
+    const other = new Registry();
+    const slices = new CountedSlices(() => {
+      if (bound.length === 50) getRegistry();
+      if (bound.length === 200) useRegistry(other);
+    });
+    expect(await getRegistryInSlices(slices)).toBe(other);
+    expect(bound).toEqual([...keys, ...keys]);
+  });
+});
+
+test('a scrape of a server makes them between turns', async () => {
+  const before = getRegistry();
+  useRegistry(registry);
+  const spin = (): void => {
+    for (const end = performance.now() + 3; performance.now() < end;);
+  };
+  const log: string[] = [];
+  for (const key of ['first', 'second']) {
+    bindBeforeScrape(key, () => {
+      log.push(key);
+      setImmediate(() => log.push(`a turn after ${key}`));
+      spin();
+    });
+  }
+  try {
+    expect((await createFetchHandler()(new Request('http://localhost/'))).status).toBe(200);
+    expect(log).toEqual(['first', 'a turn after first', 'second', 'a turn after second']);
+  } finally {
+    for (const key of ['first', 'second']) unbindBeforeScrape(key);
+    useRegistry(before);
+  }
+});
+
+test('a larger table of series is filled without reading their labels again', () => {
+  let reads = 0;
+  const index = new SeriesIndex<{ readonly labels: { readonly i: string } }>();
+  for (let i = 0; i < 4_096; i++) {
+    const labels = { i: String(i) };
+    index.add({
+      get labels() {
+        reads += 1;
+        return labels;
+      },
+    });
+  }
+  expect(reads).toBe(4_096);
+  expect(index.find({ i: '4095' })).toBe(index.all[4_095]);
+  expect(index.find({ i: '4096' })).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 /** One process of the recording bench: `node child.js <job as JSON>`. Writes its reading as JSON. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { dirname, join } from 'node:path';
-import { fresh } from '../method/fresh';
+import { fresh } from '../wire/fresh';
 import { type Effort, type Loop, measure } from '../method/measure';
 import { type Case, caseOf } from './cases';
 import type * as Consume from './consume';

@@ -1,3 +1,4 @@
+import { fine, table, whole } from '../method/table';
 import { spread } from '../wire/statistics';
 import type { Result } from './bench';
 import { CASES } from './cases';
@@ -6,16 +7,7 @@ import { ADDITION_LIMITS, AIMS, ratiosOf, RECORDING_FLOORS, STANDARD } from './f
 import type { Cell } from './plan';
 import { ADDITIONS, WRAPPERS } from './wrapper';
 
-const whole = (value: number) => Math.round(value).toLocaleString('en');
-const fine = (value: number) => value.toFixed(value < 10 ? 2 : 1);
 const FIGURE_NAMES = Object.keys(FIGURES) as FigureName[];
-
-type Row = readonly string[];
-
-function table(head: Row, rows: readonly Row[]): string[] {
-  const line = (cells: Row) => `| ${cells.join(' | ')} |`;
-  return [line(head), `|---|${'---:|'.repeat(head.length - 1)}`, ...rows.map(line), ''];
-}
 
 /** The whole run as Markdown. */
 export function markdown(result: Result): string {

@@ -4,6 +4,8 @@ export interface Task {
   readonly size: number;
   /** Wait after the first item until the worker is told to go on, so that all streams are open at once. */
   readonly gated?: boolean;
+  /** Which of several endpoints of one worker is asked; only `peers/toggled.ts` has more than one. */
+  readonly endpoint?: string;
 }
 
 export const SMALL = 20;

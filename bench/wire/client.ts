@@ -1,7 +1,7 @@
 /** The requester's process: `node client.js <peer> <address>`. */
 import { answerWith, memory, usage } from './answering';
-import type { Case } from './cases';
-import { latency, Load } from './load';
+import type { Case, Task } from './cases';
+import { finish, latency, Load } from './load';
 import { type Caller, loadPeer } from './peer';
 
 const peer = loadPeer(process.argv[2]!);
@@ -20,6 +20,7 @@ answerWith({
   leave: () => load?.leave(),
   left: () => load?.left(),
   latency: (durationMs: number) => latency(caller!, durationMs),
+  finish: ({ task, streams }: { task: Task; streams: number }) => finish(caller!, task, streams),
   memory,
   end: () => caller?.close(),
 });

@@ -72,3 +72,13 @@ export async function latency(caller: Caller, durationMs: number): Promise<{ p50
   }
   return { p50: percentile(samples, 0.5), p99: percentile(samples, 0.99), n: samples.length };
 }
+
+/** Reads so many streams at once, each to its end. */
+export async function finish(caller: Caller, task: Task, streams: number): Promise<void> {
+  const read = async (): Promise<void> => {
+    let count = 0;
+    await caller.read(task, () => ++count > 0);
+    if (count !== task.items) throw new Error(`a stream of ${task.items} items had ${count}`);
+  };
+  await Promise.all(Array.from({ length: streams }, read));
+}

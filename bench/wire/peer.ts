@@ -32,9 +32,9 @@ export interface Peer {
   itemsPerStream?(streams: number, size: number): number;
 }
 
-/** File names in `peers/`, ours first. `ours-off` is the same worker with its recording taken out. */
+/** File names in `peers/`, ours first. `toggled` is the same worker with and without its recording, in one process. */
 export const PEERS = ['ours', 'nice-grpc', 'nats', 'http', 'dynamo'] as const;
-export type PeerName = (typeof PEERS)[number] | 'ours-off';
+export type PeerName = (typeof PEERS)[number] | 'toggled';
 
 /** The peer of that file name. Loads its packages, so each process loads one. */
 export async function loadPeer(name: string): Promise<Peer> {

@@ -7,8 +7,6 @@ export interface Result {
   readonly machine: Readonly<Record<string, string>>;
   readonly plan: Plan;
   readonly readings: Readings;
-  /** The worker's CPU for an item, recording over not recording, pair by pair, for each pair of processes. */
-  readonly recording: readonly (readonly number[])[];
 }
 
 /** One table: which figure of which cases, and whether more of it is better. */
@@ -39,7 +37,7 @@ const TABLES: readonly Table[] = [
 ];
 
 /** The whole run as Markdown. */
-export function markdown({ machine, plan, readings, recording }: Result): string {
+export function markdown({ machine, plan, readings }: Result): string {
   const about = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
   const lines = [
     '# The wire, measured',
@@ -50,7 +48,6 @@ export function markdown({ machine, plan, readings, recording }: Result): string
     'as median [smallest..largest]. Above 1 = ours is ahead.',
     '',
     ...TABLES.flatMap((table) => tableLines(table, readings)),
-    ...recordingLines(recording),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -87,18 +84,6 @@ function cell({ figure, isMoreBetter, show }: Table, name: string, peer: PeerRea
 
 function ratioText({ median, min, max }: Spread): string {
   return `${median.toFixed(2)} [${min.toFixed(2)}..${max.toFixed(2)}]`;
-}
-
-function recordingLines(ratios: Result['recording']): string[] {
-  if (ratios.length === 0) return [];
-  const medians = ratios.map((pairs) => spread(pairs).median);
-  return [
-    '## Recording',
-    '',
-    `CPU of the worker for an item, recording over not recording: ${ratioText(spread(medians))}, from ${ratios.length} pairs of processes`,
-    'of which each gave the median of its windows. How far they are apart is what two runs of the same program differ by.',
-    '',
-  ];
 }
 
 function isNumber(value: number | undefined): value is number {

@@ -9,14 +9,14 @@ export interface Plan {
   readonly warmMs: number;
   /** Cases with more streams are left out. */
   readonly maxStreams: number;
-  /** Pairs of windows for the cost of recording, and in how many processes. */
-  readonly recordingPairs: number;
+  /** Rounds for the cost of recording, and in how many pairs of processes. */
+  readonly recordingRounds: number;
   readonly recordingProcesses: number;
 }
 
 export const PLANS: Readonly<Record<'quick' | 'full', Plan>> = {
-  quick: { rounds: 2, windowMs: 200, warmMs: 50, maxStreams: 64, recordingPairs: 10, recordingProcesses: 1 },
-  full: { rounds: 3, windowMs: 400, warmMs: 100, maxStreams: Infinity, recordingPairs: 20, recordingProcesses: 3 },
+  quick: { rounds: 2, windowMs: 200, warmMs: 50, maxStreams: 64, recordingRounds: 20, recordingProcesses: 1 },
+  full: { rounds: 3, windowMs: 400, warmMs: 100, maxStreams: Infinity, recordingRounds: 100, recordingProcesses: 3 },
 };
 
 /** All readings of one peer, by the name of the case, one for each round. */
@@ -84,33 +84,8 @@ async function renew(pairs: Map<PeerName, Pair>, name: PeerName): Promise<void> 
   pairs.set(name, await Pair.start(name));
 }
 
-const RECORDED: Case = { kind: 'items', name: 'recording', streams: 64, size: 20 };
-
-/**
- * What recording adds to the worker's CPU for an item: pairs of windows, one with a worker that records and one with a worker
- * that does not, right after each other and in swapped order; and that for several pairs of processes.
- */
-export async function runRecording({ recordingPairs, recordingProcesses, windowMs }: Plan): Promise<number[][]> {
-  const all: number[][] = [];
-  for (let i = 0; i < recordingProcesses; i++) {
-    const ratios: number[] = [];
-    const pairs = await startAll(['ours', 'ours-off']);
-    const read = async (name: PeerName) => (await pairs.get(name)!.run(RECORDED, windowMs / 2, 50)).workerMicros!;
-    for (const name of pairs.keys()) await read(name);
-    for (let n = 0; n < recordingPairs; n++) {
-      const readings: Partial<Record<PeerName, number>> = {};
-      for (const name of n % 2 ? (['ours', 'ours-off'] as const) : (['ours-off', 'ours'] as const)) {
-        readings[name] = await read(name);
-      }
-      ratios.push(readings.ours! / readings['ours-off']!);
-    }
-    for (const pair of pairs.values()) await pair.end();
-    all.push(ratios);
-  }
-  return all;
-}
-
-function shuffled<T>(values: T[]): T[] {
+/** In an order drawn anew. */
+export function shuffled<T>(values: T[]): T[] {
   for (let i = values.length - 1; i > 0; i--) {
     const j = Math.floor(Math.random() * (i + 1));
     [values[i], values[j]] = [values[j]!, values[i]!];

@@ -10,36 +10,42 @@ export class SeriesIndex<S extends { readonly labels: LabelValues }> {
   readonly all: S[] = [];
   /** A hash table with open addressing: 1 + the place in `all`, or 0. At most half of it is taken. */
   #slots = new Int32Array(SMALLEST);
+  /** The hashes by place in `all`, so that a larger table is filled without the texts: those of many series would block for long. */
+  #hashes = new Uint32Array(SMALLEST / 2);
 
   /** The series with exactly these labels; expects them canonical. */
   find(labels: LabelValues): S | undefined {
-    return this.all[this.#slots[this.#slotOf(labelKey(labels))]! - 1];
+    const key = labelKey(labels);
+    const hash = hashOf(key);
+    for (let at = hash; ; at++) {
+      const place = this.#slots[at & (this.#slots.length - 1)]!;
+      if (place === 0) return undefined;
+      const series = this.all[place - 1]!;
+      if (this.#hashes[place - 1] === hash && labelKey(series.labels) === key) return series;
+    }
   }
 
   /** Takes in a series whose labels no other one here has. */
   add(series: S): void {
-    this.all.push(series);
-    if (this.all.length * 2 > this.#slots.length) this.#enlarge();
-    else this.#enter(this.all.length);
+    const place = this.all.push(series);
+    if (place * 2 > this.#slots.length) this.#enlarge();
+    this.#hashes[place - 1] = hashOf(labelKey(series.labels));
+    this.#enter(place);
   }
 
   #enlarge(): void {
+    const hashes = this.#hashes;
     this.#slots = new Int32Array(this.#slots.length * 2);
-    for (let place = 1; place <= this.all.length; place++) this.#enter(place);
+    this.#hashes = new Uint32Array(hashes.length * 2);
+    this.#hashes.set(hashes);
+    for (let place = 1; place <= hashes.length; place++) this.#enter(place);
   }
 
   #enter(place: number): void {
-    this.#slots[this.#slotOf(labelKey(this.all[place - 1]!.labels))] = place;
-  }
-
-  /** Where the series with that key is, or would be. */
-  #slotOf(key: string): number {
-    const slots = this.#slots;
-    for (let at = hashOf(key); ; at++) {
-      const slot = at & (slots.length - 1);
-      const place = slots[slot]!;
-      if (place === 0 || labelKey(this.all[place - 1]!.labels) === key) return slot;
-    }
+    const mask = this.#slots.length - 1;
+    let at = this.#hashes[place - 1]! & mask;
+    while (this.#slots[at] !== 0) at = (at + 1) & mask;
+    this.#slots[at] = place;
   }
 }
 

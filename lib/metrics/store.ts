@@ -11,6 +11,7 @@ import {
   type FamilyOf,
   type MetricType,
 } from './family';
+import type { Slices } from './exposition/slices';
 import { LabelLimit } from './label-limit';
 import { NO_LABELS, show } from './labels';
 import { type DropReason, type ScrapeErrorReason, SELF_METRICS } from './names';
@@ -173,9 +174,9 @@ interface SharedState {
   readonly stores: WeakMap<Registry, MetricStore>;
   /** What wants to have its series before the first scrape of a registry. */
   readonly pending: Map<string, () => void>;
-  /** Those of them that have not been run since they were noted. */
+  /** Those of them that have not been run since they were noted, or since the registry changed. */
   readonly unbound: Set<string>;
-  /** The epoch in which all others were run. */
+  /** The epoch that `unbound` is of. */
   boundEpoch: number;
 }
 
@@ -225,11 +226,34 @@ export function useRegistry(registry: Registry): void {
  */
 export function getRegistry(): Registry {
   currentStore().restore();
-  const keys = shared.boundEpoch === shared.epoch ? shared.unbound : shared.pending.keys();
-  for (const key of keys) shared.pending.get(key)?.();
-  shared.unbound.clear();
-  shared.boundEpoch = shared.epoch;
+  for (const key of unboundKeys()) bindNow(key);
   return shared.registry;
+}
+
+/** The same, but the event loop turns while the series of many handlers are made. */
+export async function getRegistryInSlices(slices: Slices): Promise<Registry> {
+  // Again, since another registry may have become the current one meanwhile.
+  while (unboundKeys().size > 0) {
+    for (const key of unboundKeys()) {
+      bindNow(key);
+      if (slices.isOver) await slices.next();
+    }
+  }
+  return getRegistry();
+}
+
+/** What has yet to be bound to the current registry. */
+function unboundKeys(): Set<string> {
+  if (shared.boundEpoch !== shared.epoch) {
+    for (const key of shared.pending.keys()) shared.unbound.add(key);
+    shared.boundEpoch = shared.epoch;
+  }
+  return shared.unbound;
+}
+
+function bindNow(key: string): void {
+  shared.pending.get(key)?.();
+  shared.unbound.delete(key);
 }
 
 /**

@@ -78,7 +78,7 @@ async function scrape(
 ): Promise<void> {
   const start = now();
   const type = chooseContentType(question.header('accept'));
-  const registry = scraper.registry();
+  const registry = await scraper.registry();
   const { duration, inFlight } = storeOf(registry).scrapes();
   inFlight.value += 1;
   try {

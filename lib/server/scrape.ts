@@ -5,7 +5,7 @@ import { render, type RenderOptions } from '../metrics/exposition/render';
 import { Slices } from '../metrics/exposition/slices';
 import { registryOf } from '../metrics/aggregate/present';
 import type { Rendered } from '../metrics/exposition/output';
-import { getRegistry } from '../metrics/store';
+import { getRegistry, getRegistryInSlices } from '../metrics/store';
 import type { Health } from './health';
 import { ScrapeBody } from './scrape-body';
 import type { ScrapeLimits } from './scrape-limits';
@@ -46,8 +46,8 @@ export class Scraper {
   }
 
   /** The registry to scrape now, with the series of what is decorated. */
-  registry(): Registry {
-    return this.options.registry ?? getRegistry();
+  async registry(): Promise<Registry> {
+    return this.options.registry ?? (await getRegistryInSlices(new Slices()));
   }
 
   /** A scrape of `registry`, held for the caller. */

@@ -1,32 +1,30 @@
 import { dirname, join } from 'node:path';
-import type { Peer } from '../peer';
-import { callWorker, serveWorker } from './ours';
 
 type Members = Record<string, unknown>;
+type Class = { readonly prototype: Members };
 
 /**
- * The same worker with its recording taken out, in this process only: there is no switch for it in the package. What remains is
+ * Takes the recording out of the copy of the package that is loaded now: there is no switch for it in the package. What remains is
  * what has to be done in any case.
  */
-async function turnOff(): Promise<void> {
+export function turnOff(): void {
   const lib = dirname(require.resolve('profiled'));
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- `import` would know only the first copy
+  const load = (file: string) => require(join(lib, file)) as Record<string, Class>;
+  const { Recorder } = load('profile/recorder.js');
   const nothing = () => {};
-  const { Recorder } = (await import(join(lib, 'profile/recorder.js'))) as { Recorder: { prototype: Members } };
-  const { PlaneProfile } = (await import(join(lib, 'ingress/plane-profile.js'))) as {
-    PlaneProfile: { prototype: Members };
+  const silence = (target: Members, names: readonly string[]) => {
+    for (const name of names) target[name] = nothing;
+    return target;
   };
-  const silent = Object.fromEntries(
-    ['received', 'requestBytes', 'item', 'responseBytes', 'fail', 'cancel', 'settle'].map((name) => [name, nothing]),
-  );
-  Recorder.prototype.open = () => silent;
-  for (const name of ['sentAt', 'begin', 'answered', 'end']) PlaneProfile.prototype[name] = nothing;
+  const silent = silence({}, methodsOf(load('profile/profile.js').Profile!));
+  Recorder!.prototype.open = () => silent;
+  const { PlaneProfile } = load('ingress/plane-profile.js');
+  silence(PlaneProfile!.prototype, methodsOf(PlaneProfile!));
 }
 
-export const peer: Peer = {
-  title: 'Profiled, not recording',
-  async serve() {
-    await turnOff();
-    return serveWorker('bench.wire.off');
-  },
-  connect: callWorker,
-};
+function methodsOf({ prototype }: Class): string[] {
+  return Object.entries(Object.getOwnPropertyDescriptors(prototype)).flatMap(([name, { value }]) =>
+    typeof value === 'function' && name !== 'constructor' ? [name] : [],
+  );
+}

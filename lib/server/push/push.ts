@@ -1,7 +1,8 @@
 import { messageOf, ProfiledError } from '../../errors';
 import { COLLECT_TIMEOUT_MS } from '../../metrics/exposition/collect';
 import { render } from '../../metrics/exposition/render';
-import { getRegistry } from '../../metrics/store';
+import { Slices } from '../../metrics/exposition/slices';
+import { getRegistryInSlices } from '../../metrics/store';
 import { compress } from '../content-coding';
 import { type PushOptions, type ResolvedPush, resolvePush } from './options';
 import { send } from './send';
@@ -33,9 +34,13 @@ export async function pushMetrics(options: PushOptions): Promise<void> {
   }
 }
 
-async function bodyOf({ mode, registry = getRegistry(), gzip, timeoutMs }: ResolvedPush): Promise<readonly Buffer[]> {
+async function bodyOf({ mode, registry, gzip, timeoutMs }: ResolvedPush): Promise<readonly Buffer[]> {
   if (mode === 'delete') return [];
-  const { chunks } = await render(registry, { timeoutMs: Math.min(COLLECT_TIMEOUT_MS, timeoutMs) });
+  const slices = new Slices();
+  const { chunks } = await render(registry ?? (await getRegistryInSlices(slices)), {
+    slices,
+    timeoutMs: Math.min(COLLECT_TIMEOUT_MS, timeoutMs),
+  });
   return gzip ? compress(chunks, 'gzip') : chunks;
 }
 

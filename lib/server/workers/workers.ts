@@ -5,7 +5,7 @@ import { warn } from '../../internal/warning';
 import { inPieces, type FamilySnapshot, takeSnapshot } from '../../metrics/aggregate/snapshot';
 import { Deadline, TIMED_OUT } from '../../metrics/exposition/deadline';
 import { Slices } from '../../metrics/exposition/slices';
-import { getRegistry } from '../../metrics/store';
+import { getRegistryInSlices } from '../../metrics/store';
 import { health } from '../health';
 import { prepareScrape } from '../scrape-preparation';
 import { greetPrimary, isClusterWorker, lineToPrimary, listenToClusterWorkers } from './cluster-lines';
@@ -84,7 +84,7 @@ export class Workers {
   async *#own(asked: Ask): AsyncGenerator<readonly FamilySnapshot[]> {
     const { timeoutMs, names, processMetrics } = asked;
     const ask = { ...asked, timeoutMs: timeoutMs * TIME_SHARE };
-    const registry = getRegistry();
+    const registry = await getRegistryInSlices(new Slices());
     prepareScrape(registry, { health, settings: settings(), processMetrics });
     const options = { names: names && new Set(names), timeoutMs: ask.timeoutMs };
     yield* inPieces(
@@ -95,7 +95,11 @@ export class Workers {
 
   /** What is asked from below: the metrics of all. */
   async *#whole(ask: Ask): AsyncGenerator<readonly FamilySnapshot[]> {
-    prepareScrape(getRegistry(), { health, settings: settings(), processMetrics: ask.processMetrics });
+    prepareScrape(await getRegistryInSlices(new Slices()), {
+      health,
+      settings: settings(),
+      processMetrics: ask.processMetrics,
+    });
     yield* inPieces(await this.collect({ ...ask, timeoutMs: ask.timeoutMs * TIME_SHARE }), new Slices());
   }
 }

@@ -1,0 +1,24 @@
+import type { Turns } from './turns';
+
+/** What one process measures. */
+export type ScrapeJob = { readonly handlers: number } & (
+  | { readonly what: 'all' | 'tenth' | 'stock' | 'control'; readonly pairs: number }
+  | { readonly what: 'memory'; readonly side: 'ours' | 'prom' }
+  | { readonly what: 'turns'; readonly scrapes: number }
+);
+
+/** How many times less ours takes, and the CPU of one scrape of each in milliseconds. */
+export interface Comparison {
+  readonly times: number;
+  readonly oursMs: number;
+  readonly peerMs: number;
+}
+
+/** Bytes for a handler: of the heap before the first scrape and after it, and outside of the heap after it. */
+export interface Memory {
+  readonly heap: number;
+  readonly scrapedHeap: number;
+  readonly scrapedBuffers: number;
+}
+
+export type TurnReadings = Readonly<Record<'first' | 'identity' | 'gzip', Turns>>;

@@ -1,0 +1,44 @@
+import { dirname, join } from 'node:path';
+import { fresh } from '../fresh';
+import type { Caller, Peer, Served } from '../peer';
+import type * as Ours from './ours';
+import type * as Off from './ours-off';
+
+/** The endpoints of the one worker: recording, not recording, and recording once more for the control. */
+export const TOGGLED = ['on', 'off', 'again'] as const;
+export type Toggled = (typeof TOGGLED)[number];
+
+const addressOf = (which: Toggled) => `bench.wire.${which}`;
+
+/** A copy of the package for each endpoint: they share neither compiled code nor what the compiler knows of types. */
+async function serveCopy(which: Toggled): Promise<Served> {
+  const own = fresh<{ DistributedRuntime: unknown }>(require.resolve('profiled'), dirname(require.resolve('profiled')));
+  if (!own.DistributedRuntime) throw new Error('the package could not be loaded again');
+  const ours = fresh<typeof Ours>(join(__dirname, 'ours.js'));
+  if (which === 'off') fresh<typeof Off>(join(__dirname, 'ours-off.js')).turnOff();
+  return ours.serveWorker(addressOf(which));
+}
+
+async function serve(): Promise<Served> {
+  const served: Served[] = [];
+  for (const which of TOGGLED) served.push(await serveCopy(which));
+  return {
+    address: 'all three',
+    pids: [],
+    isWorker: true,
+    close: () => Promise.all(served.map((one) => one.close())),
+  };
+}
+
+/** One requester, of whose callers {@link Task.endpoint} chooses. */
+async function connect(): Promise<Caller> {
+  const ours = fresh<typeof Ours>(join(__dirname, 'ours.js'));
+  const callers = new Map<string, Caller>();
+  for (const which of TOGGLED) callers.set(which, await ours.callWorker(addressOf(which)));
+  return {
+    read: (task, onItem) => callers.get(task.endpoint!)!.read(task, onItem),
+    close: () => Promise.all([...callers.values()].map((caller) => caller.close())),
+  };
+}
+
+export const peer: Peer = { title: 'Profiled, recording and not', serve, connect };
