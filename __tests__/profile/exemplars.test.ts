@@ -114,14 +114,17 @@ test('a stream keeps the trace of its arrival, whoever reads it', async () => {
   expect(await exemplars()).toMatchObject([{ labels: ids }]);
 });
 
-test('a dropped stream leaves its trace too', async () => {
+test('dropped streams leave their traces too', async () => {
   async function* letters() {
     yield* 'ab';
   }
   const call = profiled(ADDRESS, letters);
-  const { ids } = await within(() => void call());
-  await eventuallyCollected('it is settled', async () => (await readings(registry, ADDRESS)).ended === 1);
-  expect(await exemplars()).toMatchObject([{ labels: ids }]);
+  const traces: unknown[] = [];
+  // Several: when one of them in particular is collected is up to the engine.
+  for (let i = 0; i < 5; i++) traces.push((await within(() => void call())).ids);
+  await eventuallyCollected('one is settled', async () => (await readings(registry, ADDRESS)).ended > 0);
+  const [exemplar] = await exemplars();
+  expect(traces).toContainEqual(exemplar!.labels);
 });
 
 describe('there is no exemplar', () => {

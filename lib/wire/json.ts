@@ -10,8 +10,10 @@ const EXACT_DIGITS = 15;
 /** The longest integer of 64 bits, its sign included. What is longer is no id, and to convert megabytes of digits takes seconds. */
 const MAX_INTEGER = 20;
 
-/** Strings whole, so that digits inside them are passed over, and numbers whole, so that a fraction is not taken for an integer. */
-const STRINGS_AND_NUMBERS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const MINUS = 0x2d;
+const IN_NUMBER = new Set([...'0123456789+-.eE'].map((char) => char.charCodeAt(0)));
 const LONG_DIGITS = /\d{16}/;
 const INTEGER = /^-?\d+$/;
 
@@ -44,7 +46,7 @@ export function parseBigJson(text: string, what: string): unknown {
   if (!LONG_DIGITS.test(text)) return parseText(text, what);
   // First as it is: marked text may only be judged by what the sender wrote.
   parseText(text, what);
-  return parseText(markUnsafeIntegers(text, what), what, (_key, value: unknown) =>
+  return parseText(markUnsafeIntegers(text), what, (_key, value: unknown) =>
     typeof value === 'string' && value.startsWith(MARK) ? BigInt(value.slice(MARK.length)) : value,
   );
 }
@@ -66,12 +68,48 @@ export function stringifyBigJson(value: unknown): string {
   return marked.replaceAll(new RegExp(`"${MARK}(-?\\d+)"`, 'g'), '$1');
 }
 
-function markUnsafeIntegers(text: string, what: string): string {
-  try {
-    return text.replace(STRINGS_AND_NUMBERS, (token) => (isUnsafeInteger(token) ? `"${MARK}${token}"` : token));
-  } catch (error) {
-    throw invalidMessage(`${what} can not be scanned for large integers: ${messageOf(error)}`, error);
+/**
+ * `text`, which is JSON, with each integer of 64 bits that a number can not hold as a string that says so. By hand: a regular expression
+ * needs room for each character of a long token, unless the engine has had the time to optimise it.
+ */
+function markUnsafeIntegers(text: string): string {
+  let marked = '';
+  let from = 0;
+  for (let i = 0; i < text.length;) {
+    const start = i;
+    const unit = text.charCodeAt(i);
+    if (unit === QUOTE) i = endOfString(text, i);
+    else if (unit !== MINUS && !isDigit(unit)) i += 1;
+    else {
+      i = endOfNumber(text, i);
+      const token = i - start <= MAX_INTEGER ? text.slice(start, i) : '';
+      if (!isUnsafeInteger(token)) continue;
+      marked += `${text.slice(from, start)}"${MARK}${token}"`;
+      from = i;
+    }
   }
+  return marked + text.slice(from);
+}
+
+/** The place after the string that begins at `start`. */
+function endOfString(text: string, start: number): number {
+  for (let end = start + 1; ; end++) {
+    end = text.indexOf('"', end);
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes += 1;
+    if (backslashes % 2 === 0) return end + 1;
+  }
+}
+
+/** The place after the number that begins at `start`. */
+function endOfNumber(text: string, start: number): number {
+  let end = start + 1;
+  while (IN_NUMBER.has(text.charCodeAt(end))) end += 1;
+  return end;
+}
+
+function isDigit(unit: number): boolean {
+  return unit >= 0x30 && unit <= 0x39;
 }
 
 function isUnsafeInteger(token: string): boolean {
