@@ -99,7 +99,7 @@ export function plotsOf({ points }: ScalingResult): Plot[] {
     },
     {
       question: 'items',
-      title: 'Items of a stream, each with its share of what the stream costs',
+      title: 'Items of a stream',
       growing: 'items of each stream',
       panels: [calls('items', 'CPU of an item (ns)', 'the bare item', true, (at) => at)],
     },
