@@ -34,9 +34,9 @@ function full(): void {
   writeFileSync(join(RESULTS, 'recording.json'), `${JSON.stringify(result)}\n`);
   publish(result);
   const ratios = { ...ratiosOf(result.cells), ...scrapeRatiosOf(scrape()) };
-  scaling();
   const { date, node, cpu } = result.machine as Record<'date' | 'node' | 'cpu', string>;
   append(HISTORY, { date, version: ownVersion(), node, cpu, ratios });
+  scaling();
 }
 
 /** Measures scrapes alone; the history is of full runs. */
