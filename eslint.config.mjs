@@ -12,7 +12,7 @@ const owners = [
 const benches = [
   {
     project: './bench/tsconfig.json',
-    peers: ['bench/recording/wrappers', 'bench/scrape/process'],
+    peers: ['bench/recording/wrappers', 'bench/scrape/process', 'bench/scaling/process'],
     installed: 'bench/node_modules/prom-client',
   },
   {

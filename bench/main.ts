@@ -1,4 +1,4 @@
-/** `npm run bench -- [full | quick | scrape | guard [slowed] | report]` */
+/** `npm run bench -- [full | quick | scrape | scaling | guard [slowed] | report]` */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -13,6 +13,8 @@ import { floorLines, markdown, profileLines, readmeLines } from './recording/rep
 import { benchScrape, SCRAPE_PLANS, type ScrapeResult } from './scrape/bench';
 import { scrapeRatiosOf, scrapeSuite } from './scrape/floors';
 import { scrapeLines, scrapeMarkdown } from './scrape/report';
+import { benchScaling, QUESTIONS, SCALING_PLAN, type ScalingResult } from './scaling/bench';
+import { drawn, scalingLines, scalingMarkdown } from './scaling/report';
 
 const ROOT = join(__dirname, '..', '..');
 const RESULTS = join(ROOT, 'bench', 'results');
@@ -34,6 +36,7 @@ function full(): void {
   const ratios = { ...ratiosOf(result.cells), ...scrapeRatiosOf(scrape()) };
   const { date, node, cpu } = result.machine as Record<'date' | 'node' | 'cpu', string>;
   append(HISTORY, { date, version: ownVersion(), node, cpu, ratios });
+  scaling();
 }
 
 /** Measures scrapes alone; the history is of full runs. */
@@ -42,6 +45,13 @@ function scrape(): ScrapeResult {
   writeFileSync(join(RESULTS, 'scrape.json'), `${JSON.stringify(result)}\n`);
   publishScrape(result);
   return result;
+}
+
+/** Measures how costs grow; no floor is among them. */
+function scaling(): void {
+  const result = benchScaling(SCALING_PLAN);
+  writeFileSync(join(RESULTS, 'scaling.json'), `${JSON.stringify(result)}\n`);
+  publishScaling(result);
 }
 
 function quick(): void {
@@ -53,6 +63,7 @@ function quick(): void {
 function report(): void {
   publish(JSON.parse(readFileSync(join(RESULTS, 'recording.json'), 'utf8')) as Result);
   publishScrape(recordedScrapes());
+  publishScaling(JSON.parse(readFileSync(join(RESULTS, 'scaling.json'), 'utf8')) as ScalingResult);
 }
 
 /** Scrapes may have been measured alone, after the last run in the history. */
@@ -64,6 +75,16 @@ function publishScrape(result: ScrapeResult): void {
   writeFileSync(join(RESULTS, 'scrape.md'), scrapeMarkdown(result));
   quoteInto(join(ROOT, 'docs', 'performance.md'), 'scrape', scrapeLines(result));
   process.stdout.write(scrapeMarkdown(result));
+}
+
+function publishScaling(result: ScalingResult): void {
+  writeFileSync(join(RESULTS, 'scaling.md'), scalingMarkdown(result));
+  const plots = drawn(result);
+  for (const question of QUESTIONS) {
+    writeFileSync(join(ROOT, 'docs', 'performance', `${question}.svg`), plots[question]);
+    quoteInto(join(ROOT, 'docs', 'performance-scaling.md'), question, scalingLines(result, question));
+  }
+  process.stdout.write(scalingMarkdown(result));
 }
 
 /** Writes what follows from the results that are there. */
@@ -81,9 +102,10 @@ function main(): void {
   if (mode === 'full') full();
   else if (mode === 'quick') quick();
   else if (mode === 'scrape') scrape();
+  else if (mode === 'scaling') scaling();
   else if (mode === 'guard') guard(detail === 'slowed');
   else if (mode === 'report') report();
-  else throw new Error(`unknown: ${mode}; there are full, quick, scrape, guard and report`);
+  else throw new Error(`unknown: ${mode}; there are full, quick, scrape, scaling, guard and report`);
 }
 
 main();

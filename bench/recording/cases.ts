@@ -17,6 +17,10 @@ export interface Case {
   readonly handlers: number;
   /** Whether the calls are made within an `AsyncLocalStorage`, as in an app that is traced. */
   readonly inStorage: boolean;
+  /** Streams that stay open meanwhile. @default none */
+  readonly open?: number;
+  /** Values that the label of a custom metric takes in turn. @default 4 */
+  readonly labelValues?: number;
 }
 
 const of = (name: string, shape: Shape, rest: Partial<Case> = {}): Case => ({

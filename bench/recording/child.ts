@@ -12,7 +12,8 @@ type Source = Pick<Listed, 'file' | 'key'>;
 
 /** What one process measures. */
 export interface RecordingJob extends Record<string, unknown> {
-  readonly of: string;
+  /** One of the cases by its name, or another one. */
+  readonly of: string | Case;
   readonly base: Source;
   readonly wrapped: Source;
   readonly effort: Effort;
@@ -32,8 +33,8 @@ function side({ file, key }: Source, of: Case): Loop {
   return consumer(of, handlers);
 }
 
-async function main({ of: name, base, wrapped, effort }: RecordingJob): Promise<void> {
-  const of = caseOf(name);
+async function main({ of: asked, base, wrapped, effort }: RecordingJob): Promise<void> {
+  const of = typeof asked === 'string' ? caseOf(asked) : asked;
   const sides = { base: side(base, of), wrapped: side(wrapped, of) };
   const run = () => measure(sides, effort);
   const reading = of.inStorage ? await new AsyncLocalStorage().run({}, run) : await run();

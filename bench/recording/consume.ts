@@ -6,7 +6,25 @@ import type { Loop } from '../method/measure';
 export const seen: { last: unknown } = { last: undefined };
 
 /** Calls the handlers in turn, and reads what they give to its end. */
-export function consumer({ shape, ends, count }: Case, handlers: readonly Handler[]): Loop {
+export function consumer(of: Case, handlers: readonly Handler[]): Loop {
+  const loop = loopOf(of, handlers);
+  if (!of.open) return loop;
+  const held: unknown[] = [];
+  return async (times) => {
+    // Within the first call, which does not count.
+    while (held.length < of.open!) held.push(await opened(handlers[0]!));
+    await loop(times);
+  };
+}
+
+/** A stream that has given its first item. */
+export async function opened(handler: Handler): Promise<AsyncIterator<unknown>> {
+  const stream = handler.generate(REQUEST) as AsyncIterator<unknown>;
+  await stream.next();
+  return stream;
+}
+
+function loopOf({ shape, ends, count }: Case, handlers: readonly Handler[]): Loop {
   if (shape === 'value' || shape === 'promise') return (times) => awaiting(handlers, times);
   if (ends === 'error') return (times) => failing(handlers, times);
   if (ends === 'cancel') return (times) => leaving(handlers, times, count >> 1);

@@ -28,7 +28,7 @@ export interface Cell {
 const BARE = { file: 'none', key: 'none' };
 export const CHILD = join(__dirname, 'child.js');
 
-type CellJob = RecordingJob & { readonly wrapper: string };
+type CellJob = RecordingJob & { readonly wrapper: string; readonly of: string };
 
 /** The job of a cell; `base` is the bare handler unless something else is given. */
 export function jobOf({ name, file, key }: Listed, of: string, effort: Effort, base: Addition['base'] = BARE): CellJob {

@@ -1,4 +1,5 @@
 import { CustomMetric, type CustomMetricOptions, Profiled, type ProfiledOptions } from 'profiled';
+import type { Case } from '../cases';
 import type { HandlerClass } from '../handlers';
 import { sizeOf } from '../instrument';
 import type { Wrapper } from '../wrapper';
@@ -17,11 +18,11 @@ export const streaming: Wrapper = form({});
 export const off: Wrapper = form({ streamMetrics: false, sizeOf: 'off' });
 export const stringify: Wrapper = form({ streamMetrics: false, sizeOf });
 
-function withMetric(options: CustomMetricOptions): Wrapper {
+function withMetric(optionsOf: (of: Case) => CustomMetricOptions): Wrapper {
   return {
-    wrap(target, _, index) {
+    wrap(target, of, index) {
       const descriptor = Object.getOwnPropertyDescriptor(target.prototype, 'generate')!;
-      CustomMetric(options)(target.prototype as object, 'generate', descriptor);
+      CustomMetric(optionsOf(of))(target.prototype as object, 'generate', descriptor);
       Object.defineProperty(target.prototype, 'generate', descriptor);
       return new (decorated(target, index, { streamMetrics: false }))();
     },
@@ -29,12 +30,15 @@ function withMetric(options: CustomMetricOptions): Wrapper {
 }
 
 const metric = { type: 'counter', name: 'bench_seen_total', help: 'Requests seen' } as const;
-export const custom: Wrapper = withMetric(metric);
+export const custom: Wrapper = withMetric(() => metric);
 
 const MODELS = ['llama', 'qwen', 'mistral', 'gemma'];
 let turn = 0;
-export const customWithLabel: Wrapper = withMetric({
-  ...metric,
-  name: 'bench_seen_by_model_total',
-  labels: () => ({ model: MODELS[turn++ % MODELS.length] }),
+export const customWithLabel: Wrapper = withMetric(({ labelValues }) => {
+  const models = labelValues ? Array.from({ length: labelValues }, (_, i) => `model${i}`) : MODELS;
+  return {
+    ...metric,
+    name: 'bench_seen_by_model_total',
+    labels: () => ({ model: models[turn++ % models.length] }),
+  };
 });
