@@ -7,6 +7,12 @@ import { Dial } from '../tcp/dial';
 import { credentialsOf, tlsOf } from './credentials';
 import type { NatsServer, ResolvedNatsOptions } from './options';
 
+/**
+ * The library forgets a socket whose server falls silent within its time limit, without closing it. One that has just said its first
+ * word gets at least so long to go on, in milliseconds.
+ */
+const LEAST_HANDSHAKE_MS = 5_000;
+
 /** Questions to the server without an answer before it is taken for dead. */
 const MAX_UNANSWERED_PINGS = 2;
 
@@ -34,7 +40,7 @@ async function dial(server: NatsServer, options: ResolvedNatsOptions, closing: A
     return await connect({
       servers: formatSocketAddress(server),
       name: 'profiled',
-      timeout: options.connectTimeoutMs,
+      timeout: Math.max(options.connectTimeoutMs, LEAST_HANDSHAKE_MS),
       pingInterval: options.pingIntervalMs,
       maxPingOut: MAX_UNANSWERED_PINGS,
       // Lost connections are the link's business: the library would drop what is published meanwhile without a word.
