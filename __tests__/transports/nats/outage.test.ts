@@ -193,7 +193,7 @@ describeNats('a NATS server that goes away', () => {
   });
 
   it('is given up when it does not answer, whatever waits to be sent to it', async () => {
-    const plane = open({ server: server.url, pingIntervalMs: 100, connectTimeoutMs: 1_000 });
+    const plane = open({ server: server.url, pingIntervalMs: 500, connectTimeoutMs: 1_000 });
     const served = await plane.server.serve(TARGET, async () => new Uint8Array());
     const states: boolean[] = [];
     served.onReachable!((isReachable) => states.push(isReachable));
