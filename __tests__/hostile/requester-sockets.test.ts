@@ -17,7 +17,7 @@ import {
   strangersHandshake,
   WHOLE,
 } from './requester';
-import { restingMiB, Traces } from './traces';
+import { Traces } from './traces';
 
 const CUT = 'error: Stream ended before generation completed';
 const INVALID = expect.stringMatching(/^error: PROFILED_MESSAGE_INVALID: /) as string;
@@ -231,9 +231,9 @@ describe('a connection to the response listener', () => {
         await rest(socket);
       });
     await barrage(500);
-    const before = await restingMiB();
+    const before = await traces.restingMiB();
     await barrage(5_000);
-    await eventually('the memory is given back', async () => (await restingMiB()) - before < 4);
+    await eventually('the memory is given back', async () => (await traces.restingMiB()) - before < 4);
     await answers();
     // Two seconds on a machine that has nothing else to do.
   }, 60_000);

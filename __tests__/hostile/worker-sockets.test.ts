@@ -6,7 +6,7 @@ import type { ErrorType } from '../../lib/errors';
 import { eventually } from '../support/eventually';
 import { mutated } from './mutations';
 import { acksIn, type Call, dial, Home, inParallel, type PayloadParts, payloadFor, requestFrame, rest } from './peers';
-import { restingMiB, Traces } from './traces';
+import { Traces } from './traces';
 import { PATH, Worker } from './worker';
 
 let traces: Traces;
@@ -116,10 +116,10 @@ describe('a payload that is wrong', () => {
       inParallel(count, 4, async () => expect(await send(frames)).toEqual(payloads.map(() => '')));
     await barrage(rounds / 10);
     await worker.settled();
-    const before = await restingMiB();
+    const before = await traces.restingMiB();
     await barrage(rounds);
     const { requests, errors } = await worker.settled();
-    await eventually('the memory is given back', async () => (await restingMiB()) - before < 4);
+    await eventually('the memory is given back', async () => (await traces.restingMiB()) - before < 4);
     expect(requests).toBeGreaterThan(20_000);
     expect(Object.values(errors).reduce((sum, count) => sum + count)).toBe(requests);
     await worker.answers();
@@ -209,12 +209,12 @@ describe('a connection of the request plane', () => {
   it('that never reads its acknowledgements is not read either, and costs little', async () => {
     await open();
     const frames = Buffer.concat(Array<Buffer>(500).fill(requestFrame('x'.repeat(300), Buffer.of())));
-    const before = await restingMiB();
+    const before = await traces.restingMiB();
     const socket = (await dial(worker.address)).pause();
     for (let written = 0; written < 400 && socket.write(frames); written++) await new Promise(setImmediate);
     for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
     const own = socket.writableLength / 2 ** 20;
-    await eventually('the memory is given back', async () => (await restingMiB()) - before - own < 4);
+    await eventually('the memory is given back', async () => (await traces.restingMiB()) - before - own < 4);
     await worker.answers();
     socket.resetAndDestroy();
   });
@@ -277,14 +277,14 @@ describe('a requester on the response connection', () => {
     await open();
     const sockets: Socket[] = [];
     await using home = await Home.listen({ onSocket: (socket) => !!sockets.push(socket.pause()) });
-    const before = await restingMiB();
+    const before = await traces.restingMiB();
     for (let i = 0; i < 3; i++) await send(requestFrame(PATH, payloadFor(home.address, `${i}`, { body: '"big"' })));
     await eventually('all have called', () => sockets.length === 3);
     await worker.answers();
     for (let turn = 0; turn < 500; turn++) await new Promise(setImmediate);
     expect(worker.running).toBe(3);
     // For each the frames that its worker may be ahead, and what this side's sockets have read ahead.
-    expect((await restingMiB()) - before).toBeLessThan(3 * 9);
+    expect((await traces.restingMiB()) - before).toBeLessThan(3 * 9);
     for (const socket of sockets) socket.resetAndDestroy();
     expect(await worker.settled()).toEqual({ requests: 4, cancellations: 3, errors: {} });
   });
