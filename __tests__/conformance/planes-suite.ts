@@ -154,13 +154,18 @@ export function planesSuite(transport: TransportUnderTest): void {
     const turns = async (count: number) => {
       for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
     };
-    /** Sends until nothing more is taken, and drops the promise of that. */
+    /** Sends until nothing more is taken and then as much again as a busy kernel may still take, and drops the promises of that. */
     const fill = async (sender: ResponseSender) => {
-      for (let isStuck = false; !isStuck;) {
+      const send = () => {
         const waiting = sender.send(frame('x'.repeat(64 * 1024)));
         waiting?.catch(() => {});
+        return waiting;
+      };
+      for (let isStuck = false; !isStuck;) {
+        const waiting = send();
         if (waiting) isStuck = await Promise.race([waiting.then(() => false), turns(30).then(() => true)]);
       }
+      for (let mebibytes = 16; mebibytes > 0; mebibytes -= 1 / 16) send();
     };
 
     it('says when everything has left, however slow the reader is', async () => {

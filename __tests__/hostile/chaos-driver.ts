@@ -10,6 +10,9 @@ import { decodeTwoPart } from '../../lib/wire/two-part';
 import type { Task } from './chaos-worker';
 import { type Call, dial, Home, type PayloadParts, payloadFor, requestFrame, rest } from './peers';
 
+/** However slow the machine is: no caller's time limit is what these requests end by. */
+const PATIENT = resolveLimits({ ackTimeoutMs: 100_000, handshakeTimeoutMs: 100_000 });
+
 /** `whole`: the driver reads every response to its end. `cut`: it does not. */
 export type EndpointName = 'whole' | 'cut';
 
@@ -165,7 +168,7 @@ export class Driver implements AsyncDisposable {
     const transport = { kind: 'tcp', address: this.#addresses[name]! } as const;
     const planes = this.#counted(this.tallies[name]);
     try {
-      return await callInstance<unknown>(planes, resolveLimits({}), { transport }, task, options);
+      return await callInstance<unknown>(planes, PATIENT, { transport }, task, options);
     } catch (error) {
       if (ProfiledError.is(error) && error.code === 'PROFILED_REQUEST_REJECTED') return undefined;
       throw error;

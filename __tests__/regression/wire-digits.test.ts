@@ -4,9 +4,10 @@ import { parseBigJson } from '../../lib/wire/json';
 
 /** A control header with one integer of 30 MB held up the event loop for eight seconds: that is what `BigInt` needs for it. */
 test('an integer of megabytes is no bigint, and is read at once', () => {
-  const start = performance.now();
+  const start = process.cpuUsage();
   expect(parseBigJson(`{"id":${'9'.repeat(30_000_000)}}`, 'the text')).toEqual({ id: Infinity });
-  expect(performance.now() - start).toBeLessThan(2_000);
+  // Of the processor and not of the clock, which goes on while others have the machine.
+  expect(process.cpuUsage(start).user).toBeLessThan(4_000_000);
 });
 
 /** In a process with much code the engine optimises no regular expressions any more, and one over a long token ran out of its stack. */

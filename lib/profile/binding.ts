@@ -27,7 +27,7 @@ export interface Binding {
   readonly traced: boolean;
   /** False when only custom metrics are recorded, because the standard ones are someone else's. */
   readonly standard: boolean;
-  /** True when only the standard metrics are recorded, and nothing is limited. */
+  /** True when nothing is limited, and nothing recorded but the standard metrics and custom ones on arrival. */
   readonly isPlain: boolean;
   readonly onRequest: readonly CustomMetric[] | undefined;
   readonly onItem: readonly CustomMetric[] | undefined;

@@ -80,6 +80,8 @@ interface Series extends Pick<Counter, 'inc'>, Pick<Gauge, 'set'>, Pick<Histogra
 /** A custom metric in one registry, with the labels of one endpoint. Recording never throws. */
 export class CustomMetric {
   readonly on: MetricMoment;
+  /** Whether a callback looks at what is recorded. */
+  readonly needsEvent: boolean;
   readonly #definition: Required<Pick<CustomMetricOptions, 'type' | 'name' | 'help'>> & { buckets?: readonly number[] };
   #series: Series | undefined;
   #vec: BoundVec<Series> | undefined;
@@ -93,6 +95,7 @@ export class CustomMetric {
   ) {
     const { type, help } = options;
     this.on = options.on ?? 'request';
+    this.needsEvent = options.value !== undefined || options.labels !== undefined;
     const buckets = type === 'histogram' ? resolveBuckets(options.buckets ?? DEFAULT_BUCKETS) : undefined;
     this.#definition = { type, help, name: qualifiedName(options.name, naming), ...(buckets && { buckets }) };
     store.droppedSamples(this.#definition.name, 'callback');
@@ -150,4 +153,21 @@ export class CustomMetric {
   #family(labelNames: readonly string[]) {
     return this.store.family({ ...this.#definition, labelNames });
   }
+}
+
+const arrival = (request: unknown, handler: unknown): MetricEvent => ({
+  request,
+  item: undefined,
+  error: undefined,
+  outcome: undefined,
+  durationSeconds: undefined,
+  itemCount: 0,
+  handler,
+});
+const UNSEEN = arrival(undefined, undefined);
+
+/** Records what is recorded on arrival. The event is only made if a callback looks at it. */
+export function recordArrival(metrics: readonly CustomMetric[], request: unknown, handler: unknown): void {
+  let event: MetricEvent | undefined;
+  for (const metric of metrics) metric.record(metric.needsEvent ? (event ??= arrival(request, handler)) : UNSEEN);
 }

@@ -2,12 +2,12 @@ import 'reflect-metadata';
 import { types } from 'node:util';
 import { log } from '../internal/logger';
 import { enter, type Waitable, waitableOf } from './admission/enter';
+import type { Binding } from './binding';
 import { type AnyFunction, call } from './call';
 import { follow } from './follow';
 import { Method } from './method';
 import { callPlainly, isPlain } from './plain-call';
-import type { Profile } from './profile';
-import type { Recorder } from './recorder';
+import { Profile } from './profile';
 import { AsyncTap } from './tap-async';
 
 /**
@@ -28,11 +28,10 @@ export function measure<F extends AnyFunction>(
   // A method of an object literal is neither a constructor nor has it a prototype, as methods of classes.
   const { wrapper } = {
     wrapper(this: unknown, ...args: unknown[]): unknown {
-      const recorder = recorderFor(method, this, args);
-      if (!recorder) return call(original, this, args);
-      const binding = recorder.binding();
+      const binding = bindingFor(method, this, args);
+      if (!binding) return call(original, this, args);
       if (!makesStreams && isPlain(binding)) return callPlainly(binding, original, this, args);
-      const profile = recorder.begin(this, args);
+      const profile = Profile.call(binding, this, args);
       if (profile.limit) {
         const answer = enter(profile.limit, profile, args, form, bound(original, this, args));
         form = waitableOf(answer);
@@ -75,12 +74,10 @@ function isAsyncGeneratorFunction(value: unknown): boolean {
   return types.isGeneratorFunction(value) && types.isAsyncFunction(value);
 }
 
-/** Where a call is recorded, with its series made; undefined when nothing is, or when looking at its arguments throws (a revoked proxy). */
-function recorderFor(method: Method, self: unknown, args: readonly unknown[]): Recorder | undefined {
+/** Where a call is recorded; undefined when nothing is, or when looking at its arguments throws (a revoked proxy). */
+function bindingFor(method: Method, self: unknown, args: readonly unknown[]): Binding | undefined {
   try {
-    const recorder = method.recorderFor(self, args);
-    recorder?.binding();
-    return recorder;
+    return method.recorderFor(self, args)?.binding();
   } catch (error) {
     log.write('error', { err: error }, `a call of ${String(method.name)} could not be measured`);
     return undefined;

@@ -3,26 +3,28 @@ import { log } from '../internal/logger';
 import type { Binding } from './binding';
 import { type AnyFunction, call } from './call';
 import { isAborted, requestOf } from './call-arguments';
+import { recordArrival } from './custom-metric';
 import { follow } from './follow';
 import { Profile } from './profile';
 import { measured } from './sizes';
 import { isTracing } from './trace';
 
-/** Whether a call has nothing but the standard metrics to record. */
+/** Whether a call has nothing but the standard metrics to record, and custom ones on arrival. */
 export function isPlain(binding: Binding): boolean {
   return binding.isPlain && !log.debugEnabled && !(binding.traced && isTracing());
 }
 
 /**
- * A call of which only the standard metrics are recorded. One that comes to a value that is no object, at once or by a promise, is
- * over with it, so its profile is not even made. Anything else goes on as every call does.
+ * A call that {@link isPlain}. One that comes to a value that is no object, at once or by a promise, is over with it, so its profile is
+ * not even made. Anything else goes on as every call does.
  */
 export function callPlainly(binding: Binding, original: AnyFunction, self: unknown, args: readonly unknown[]): unknown {
-  const { series } = binding;
+  const { series, onRequest } = binding;
   const start = now();
   series.requests.value += 1;
   series.inflight.value += 1;
   series.requestBytes.value += measured(binding, requestOf(args));
+  if (onRequest) recordArrival(onRequest, requestOf(args), self);
   let result: unknown;
   try {
     result = call(original, self, args);
@@ -30,7 +32,19 @@ export function callPlainly(binding: Binding, original: AnyFunction, self: unkno
     Profile.resume(binding, self, args, start).crash(error);
     throw error;
   }
-  if (!isPlainPromise(result)) return finish(binding, self, args, start, result);
+  return isPlainPromise(result)
+    ? finishLater(binding, self, args, start, result)
+    : finish(binding, self, args, start, result);
+}
+
+/** By itself, since closures would have every call keep its variables on the heap. */
+function finishLater(
+  binding: Binding,
+  self: unknown,
+  args: readonly unknown[],
+  start: number,
+  result: Promise<unknown>,
+): unknown {
   const fail = (error: unknown): never => {
     Profile.resume(binding, self, args, start).crash(error);
     throw error;

@@ -9,7 +9,7 @@ import type { Limit } from './admission/enter';
 import type { Place } from './admission/place';
 import type { Binding } from './binding';
 import { isAborted, requestOf } from './call-arguments';
-import type { CustomMetric } from './custom-metric';
+import { type CustomMetric, recordArrival } from './custom-metric';
 import type { Outcome, StreamOutcome } from './outcome';
 import { Remains } from './remains';
 import { measured } from './sizes';
@@ -57,6 +57,13 @@ export class Profile {
     return profile;
   }
 
+  /** `handler` is called with `args`: counts the request, measures the request value and starts the clock. */
+  static call(binding: Binding, handler: unknown, args: readonly unknown[]): Profile {
+    const profile = Profile.begin(binding, handler);
+    profile.arrive(args);
+    return profile;
+  }
+
   /** The request is a call with `args` whose arrival, at `start`, has been recorded without a profile. */
   static resume(binding: Binding, handler: unknown, args: readonly unknown[], start: number): Profile {
     const profile = new Profile(binding, handler, start, undefined);
@@ -100,7 +107,7 @@ export class Profile {
     this.#args = args;
     this.requestBytes(measured(this.#binding, this.#request));
     this.received();
-    if (this.#binding.onRequest) this.#record(this.#binding.onRequest, undefined);
+    if (this.#binding.onRequest) recordArrival(this.#binding.onRequest, this.#request, this.#handler);
   }
 
   /** Says in the log that the request is here, under the id that it brought, if any. */

@@ -114,13 +114,6 @@ export class Recorder {
     return profile;
   }
 
-  /** The handler is called with `args`: counts the request, measures the request value and starts the clock. */
-  begin(handler: unknown, args: readonly unknown[]): Profile {
-    const profile = Profile.begin(this.binding(), handler);
-    profile.arrive(args);
-    return profile;
-  }
-
   /** The series to write, made now if the current registry does not have them yet. */
   binding(): Binding {
     if (this.#binding && this.#epoch === shared.epoch) return this.#binding;
@@ -153,7 +146,7 @@ export class Recorder {
       limit: isStandard && admission ? { admission, series: admissionSeries(store, address, naming) } : undefined,
       traced: isStandard && options.exemplars !== false,
       standard: isStandard,
-      isPlain: isStandard && customMetrics.length === 0 && !admission,
+      isPlain: isStandard && !admission && customMetrics.every(({ on = 'request' }) => on === 'request'),
       onRequest: metrics('request'),
       onItem: metrics('item'),
       onEnd: metrics('end'),
