@@ -12,7 +12,7 @@ const recorded = JSON.parse(read('bench', 'results', 'scrape.json')) as ScrapeRe
 
 describe('the floors of scrapes', () => {
   const compared = (...times: number[]) => times.map((one) => ({ times: one, oursMs: 1, peerMs: one }));
-  const memory = (scrapedHeap: number) => [{ heap: 1, scrapedHeap, scrapedBuffers: 0 }];
+  const memory = (scrapedHeap: number) => [{ decorator: 1, heap: 1, scrapedHeap, scrapedBuffers: 0 }];
 
   it('are of the medians over processes', () => {
     const readings: ScrapeReadings = {

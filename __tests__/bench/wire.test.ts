@@ -71,15 +71,20 @@ describe('the report of the wire bench', () => {
 });
 
 describe('what recording adds', () => {
-  it('is told for each pair of processes and all together, beside the control', () => {
+  it('is told of the worker and of both processes, beside the control', () => {
+    const ratios = (...worker: number[]) => ({ worker, both: worker.map((ratio) => (1 + ratio) / 2) });
+    const large = { all: ratios(1), standard: ratios(1), again: ratios(1) };
     const pairs = [
-      { cost: [1.02, 1.01, 1.03], control: [1, 0.99, 1] },
-      { cost: [1.05, 1.04, 1.06], control: [1, 1, 1.01] },
-    ];
+      { all: ratios(1.02, 1.01, 1.03), standard: ratios(1.01), again: ratios(1, 0.99, 1) },
+      { all: ratios(1.05, 1.04, 1.06), standard: ratios(1.03), again: ratios(1, 1, 1.01) },
+    ].map((small) => ({ '20 B': small, '4 KiB': large }));
     const lines = recordingLines({ machine: { cpu: 'some', node: 'v20', date: 'now' }, pairs });
-    expect(lines).toContain('| recording over not recording, processes 1 | 3 | 2.0 % | 1.0 % | 3.0 % |');
-    expect(lines).toContain('| recording over not recording, all | 6 | 3.5 % | 2.0 % | 5.0 % |');
-    expect(lines).toContain('| recording over recording, all (the control) | 6 | 0.0 % | 0.0 % | 0.0 % |');
+    expect(lines).toContain('| all that is recorded | 20 B | the worker | 6 | 3.5 % | 2.0 % | 5.0 % |');
+    expect(lines).toContain('| all that is recorded | 20 B | worker and requester | 6 | 1.8 % | 1.0 % | 2.5 % |');
+    expect(lines).toContain('| the standard set | 20 B | the worker | 2 | 2.0 % | 1.0 % | 3.0 % |');
+    expect(lines).toContain(
+      '| recording beside itself (the control) | 20 B | the worker | 6 | 0.0 % | 0.0 % | 0.0 % |',
+    );
   });
 
   it('is what the page shows', () => {

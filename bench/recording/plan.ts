@@ -14,8 +14,8 @@ export interface Plan {
 
 export const PLANS: Readonly<Record<'quick' | 'full' | 'guard', Plan>> = {
   quick: { effort: { pairs: 8, batchMs: 4, warmMs: 80 }, rounds: 1, floorRounds: 2 },
-  full: { effort: { pairs: 20, batchMs: 6, warmMs: 160 }, rounds: 3, floorRounds: 7 },
-  guard: { effort: { pairs: 16, batchMs: 6, warmMs: 160 }, rounds: 0, floorRounds: 5 },
+  full: { effort: { pairs: 20, batchMs: 6, warmMs: 400 }, rounds: 3, floorRounds: 7 },
+  guard: { effort: { pairs: 16, batchMs: 6, warmMs: 400 }, rounds: 0, floorRounds: 5 },
 };
 
 /** What was read of one wrapper in one case, one reading a process. */

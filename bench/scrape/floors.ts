@@ -11,7 +11,7 @@ export const SCRAPE_FLOORS: readonly ScrapeFloor[] = [
   { name: 'a scrape, one in ten changed', what: 'tenth', atLeast: 40 },
   { name: "through prom-client's `Registry.metrics()`", what: 'stock', atLeast: 2 },
   // Bytes are counted, not timed.
-  { name: 'heap for a handler that was scraped', what: 'heap', atLeast: 2, margin: 1.1 },
+  { name: "heap for a handler's series, scraped", what: 'heap', atLeast: 2, margin: 1.1 },
 ];
 
 /** How long the event loop may be kept from turning, in milliseconds. An absolute time: a test without a clock holds it, not the guard. */

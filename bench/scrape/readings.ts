@@ -14,8 +14,9 @@ export interface Comparison {
   readonly peerMs: number;
 }
 
-/** Bytes for a handler: of the heap before the first scrape and after it, and outside of the heap after it. */
+/** Bytes for a handler: what the decorator keeps of its class; its series, before the first scrape and after it, and outside of the heap. */
 export interface Memory {
+  readonly decorator: number;
   readonly heap: number;
   readonly scrapedHeap: number;
   readonly scrapedBuffers: number;

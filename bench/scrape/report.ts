@@ -1,6 +1,7 @@
 import { fine, table, whole } from '../method/table';
 import { spread } from '../wire/statistics';
 import { COMPARED, type ScrapeResult } from './bench';
+import type { Memory } from './readings';
 import type { Turns } from './turns';
 import { SCRAPE_FLOORS, scrapeRatiosOf, TURN_LIMIT_MS } from './floors';
 
@@ -46,12 +47,12 @@ function comparedLines({ compared, plan }: ScrapeResult): string[] {
 
 function memoryLines({ memory, plan }: ScrapeResult): string[] {
   const rows = (['ours', 'prom'] as const).map((side) => {
-    const middle = (of: 'heap' | 'scrapedHeap' | 'scrapedBuffers') =>
-      whole(spread(memory[side]!.map((one) => one[of])).median);
-    const title = side === 'ours' ? 'Profiled, the decorated class included' : 'prom-client, the metrics alone';
-    return [title, middle('heap'), middle('scrapedHeap'), middle('scrapedBuffers')];
+    const middle = (of: keyof Memory) => whole(spread(memory[side]!.map((one) => one[of])).median);
+    const [title, decorator] = side === 'ours' ? ['Profiled', middle('decorator')] : ['prom-client', '-'];
+    return [title, middle('heap'), middle('scrapedHeap'), middle('scrapedBuffers'), decorator];
   });
-  return table([`bytes for each of ${whole(plan.handlers)}`, 'heap', 'heap, scraped', 'buffers, scraped'], rows);
+  const head = `bytes for each of ${whole(plan.handlers)}`;
+  return table([head, 'heap', 'heap, scraped', 'buffers, scraped', 'heap for the decorated class besides'], rows);
 }
 
 function turnLines({ turns, plan }: ScrapeResult): string[] {

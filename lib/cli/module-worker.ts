@@ -9,7 +9,7 @@ async function answer(files: readonly string[]): Promise<void> {
   getRegistry();
   // The thread is ended when the answer is there, and what was printed before would be lost.
   await new Promise((resolve) => process.stdout.write('', resolve));
-  parentPort!.postMessage([...currentStore().standardSets.values()]);
+  parentPort!.postMessage(currentStore().standardSets);
 }
 
 async function load(file: string): Promise<void> {

@@ -83,6 +83,9 @@ export class Cell implements Counter, Gauge {
   }
 }
 
+/** How many counts are given room at once; 8 KiB. */
+const ROOM = 1_024;
+
 /** Bounds, as they were given and as doubles. */
 interface Bounds {
   readonly given: readonly number[];
@@ -97,6 +100,18 @@ function boundsOf(given: readonly number[]): Bounds {
   let bounds = BOUNDS.get(key);
   if (!bounds) BOUNDS.set(key, (bounds = { given: [...given], doubles: Float64Array.from(given) }));
   return bounds;
+}
+
+/** Where the counts of the next histograms go: a buffer for each of them would weigh more than they do. */
+let room = new Float64Array(0);
+let taken = 0;
+
+function zeros(length: number): Float64Array {
+  if (taken + length > room.length) {
+    room = new Float64Array(Math.max(ROOM, length));
+    taken = 0;
+  }
+  return room.subarray(taken, (taken += length));
 }
 
 /** A histogram's series: counts between bounds, made cumulative only when scraped. */
@@ -118,7 +133,7 @@ export class HistogramCell implements Histogram {
     const known = boundsOf(bounds);
     this.bounds = known.given;
     this.#bounds = known.doubles;
-    this.counts = new Float64Array(bounds.length + 1);
+    this.counts = zeros(bounds.length + 1);
   }
 
   /** `exemplar` are the labels of what stands for this observation in its bucket from now on. */

@@ -2,7 +2,7 @@ import { settings } from '../config/settings';
 import { ProfiledError, type ErrorType } from '../errors';
 import { warn } from '../internal/warning';
 import type { Cell, HistogramCell } from './instruments';
-import { canonicalLabels, checkLabelNames, labelKey, type LabelValues, NO_LABELS, show } from './labels';
+import { canonicalLabels, checkLabelNames, type LabelValues, NO_LABELS, show } from './labels';
 import {
   ERROR_TYPE_LABEL,
   ERROR_TYPE_VALUES,
@@ -158,9 +158,10 @@ export function standardSeries(store: MetricStore, address: EndpointAddress, opt
   const errorFamily = family('errors');
   const errors = ERROR_TYPE_VALUES.map((type) => [type, errorFamily.series({ ...labels, [ERROR_TYPE_LABEL]: type })]);
   const requestBytes = family('requestBytes').series(labels);
-  const duration = durationSeries(family('duration').series(labels, options.buckets), labels, options.buckets);
+  const durations = family('duration');
+  const duration = durationSeries(durations.series(labels, options.buckets), labels, options.buckets);
   const { naming, prefix } = options;
-  store.standardSets.set(`${prefix} ${labelKey(labels)}`, { naming, prefix, labels, bounds: duration.bounds });
+  store.standardNames.set(durations, { naming, prefix });
   return {
     cancellations,
     inflight,

@@ -9,6 +9,7 @@ import {
   type FamilyDefinition,
   type FamilyHost,
   type FamilyOf,
+  type HistogramFamily,
   type MetricType,
 } from './family';
 import type { Slices } from './exposition/slices';
@@ -25,8 +26,8 @@ export class MetricStore implements FamilyHost {
   readonly #families = new Map<string, Family>();
   /** Families whose name something else holds; they stand in no registry. */
   readonly #strays = new Map<string, Family>();
-  /** Every standard set that was asked for, by its names and labels. */
-  readonly standardSets = new Map<string, StandardSet>();
+  /** How the standard sets are named whose durations a family holds. */
+  readonly standardNames = new Map<HistogramFamily, Pick<StandardSet, 'naming' | 'prefix'>>();
   readonly #updates = new Set<() => void | Promise<void>>();
   readonly #limits = new Map<string, LabelLimit>();
   readonly #dropsLogged = new Set<string>();
@@ -59,6 +60,13 @@ export class MetricStore implements FamilyHost {
       }
       return stray as FamilyOf<T>;
     }
+  }
+
+  /** Every standard set that was asked for. */
+  get standardSets(): StandardSet[] {
+    return [...this.standardNames].flatMap(([{ all }, names]) =>
+      all.map(({ labels, bounds }) => ({ ...names, labels, bounds })),
+    );
   }
 
   /** Puts back what `Registry.clear()` took out: its handlers are still recording, and no count is lost. */

@@ -30,10 +30,11 @@ export class Method {
   /** Where a call without an object as \`this\` counts: the class that the method was taken from. */
   home: ProfiledEndpoint | undefined;
 
-  readonly #choices = new WeakMap<object, Choice>();
-  readonly #served = new WeakMap<Recorder, Recorder>();
-  #lastPrototype: object | null | undefined;
+  #lastPrototype: object | undefined;
   #lastChoice: Choice | undefined;
+  /** Made for a second prototype: most methods have one, and an empty map weighs more than all else here. */
+  #choices: WeakMap<object, Choice> | undefined;
+  #served: WeakMap<Recorder, Recorder> | undefined;
   #free: Choice | undefined;
   #wrapper: object | undefined;
 
@@ -88,16 +89,19 @@ export class Method {
   #choose(self: unknown): Choice {
     if (this.endpoint || typeof self !== 'object' || self === null)
       return (this.#free ??= this.#make(this.endpoint ?? this.home));
-    const prototype: object | null = Object.getPrototypeOf(self) as object | null;
-    if (prototype === this.#lastPrototype && this.#lastChoice) return this.#lastChoice;
-    this.#lastPrototype = prototype;
-    return (this.#lastChoice = this.#choiceFor(prototype ?? self));
+    return this.#choiceFor((Object.getPrototypeOf(self) as object | null) ?? self);
   }
 
   #choiceFor(prototype: object): Choice {
-    let choice = this.#choices.get(prototype);
-    if (!choice) this.#choices.set(prototype, (choice = this.#make(this.endpoint ?? endpointOf(prototype))));
-    return choice;
+    if (prototype === this.#lastPrototype) return this.#lastChoice!;
+    if (this.#lastPrototype) this.#choices ??= new WeakMap([[this.#lastPrototype, this.#lastChoice!]]);
+    let choice = this.#choices?.get(prototype);
+    if (!choice) {
+      choice = this.#make(this.endpoint ?? endpointOf(prototype));
+      this.#choices?.set(prototype, choice);
+    }
+    this.#lastPrototype = prototype;
+    return (this.#lastChoice = choice);
   }
 
   #make(endpoint: ProfiledEndpoint | undefined): Choice {
@@ -107,8 +111,9 @@ export class Method {
 
   #servedBy(server: Recorder): Recorder | undefined {
     if (this.customMetrics.length === 0) return undefined;
-    let recorder = this.#served.get(server);
-    if (!recorder) this.#served.set(server, (recorder = this.#recorder(server.parts, false)));
+    const known = (this.#served ??= new WeakMap());
+    let recorder = known.get(server);
+    if (!recorder) known.set(server, (recorder = this.#recorder(server.parts, false)));
     return recorder;
   }
 

@@ -145,7 +145,9 @@ function refuseSecondAddress(target: Class, before: ProfiledEndpoint, again: Pro
 
 /** The measured methods of a prototype; getters are left alone. */
 function methodsOf(prototype: object): Method[] {
-  return Reflect.ownKeys(prototype)
+  const methods = Reflect.ownKeys(prototype)
     .map((key) => Method.of(Reflect.getOwnPropertyDescriptor(prototype, key)?.value))
     .filter((method) => method !== undefined);
+  // A copy has no room to spare, and is kept for as long as the class.
+  return [...methods];
 }

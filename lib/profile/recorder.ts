@@ -157,7 +157,8 @@ export class Recorder {
 
 /** `namespace.component.endpoint`, as log lines show it. */
 export function addressName({ namespace, component, endpoint }: EndpointAddress): string {
-  return `${namespace}.${component}.${endpoint}`;
+  // A text of its own: that of a template keeps the parts that it was made of.
+  return [namespace, component, endpoint].join('.');
 }
 
 /** A key that differs when two endpoints have other series: by address, names, labels, bounds or custom metrics. */
@@ -178,5 +179,5 @@ export function bindingKey(
     limits: [maxConcurrent, maxQueued, queueTimeoutMs],
     metrics: customMetrics.map(({ name }) => name),
   });
-  return `${kind} ${addressName(address)} ${parts}`;
+  return [kind, addressName(address), parts].join(' ');
 }

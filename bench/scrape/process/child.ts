@@ -77,6 +77,8 @@ async function memory({ handlers, side }: ScrapeJob & { side: 'ours' | 'prom' })
   gc();
   const before = process.memoryUsage();
   if (side === 'ours') decorate(targets);
+  gc();
+  const decorated = process.memoryUsage();
   const registry = side === 'ours' ? ourRegistry() : promRegistry(handlers);
   gc();
   const made = process.memoryUsage();
@@ -86,9 +88,10 @@ async function memory({ handlers, side }: ScrapeJob & { side: 'ours' | 'prom' })
   const scraped = process.memoryUsage();
   if (targets.length + warm.length === 0) throw new Error('nothing was kept');
   return {
-    heap: (made.heapUsed - before.heapUsed) / handlers,
-    scrapedHeap: (scraped.heapUsed - before.heapUsed) / handlers,
-    scrapedBuffers: (scraped.external - before.external) / handlers,
+    decorator: (decorated.heapUsed - before.heapUsed) / handlers,
+    heap: (made.heapUsed - decorated.heapUsed) / handlers,
+    scrapedHeap: (scraped.heapUsed - decorated.heapUsed) / handlers,
+    scrapedBuffers: (scraped.external - decorated.external) / handlers,
   };
 }
 

@@ -1,19 +1,29 @@
-import { Annotated, type AsyncEngine, DistributedRuntime, Profiled, type SingleIn } from 'profiled';
+import {
+  Annotated,
+  type AsyncEngine,
+  DistributedRuntime,
+  Profiled,
+  type ProfiledOptions,
+  type SingleIn,
+} from 'profiled';
 import type { Task } from '../cases';
 import { generate } from '../handler';
 import type { Caller, Peer, Served } from '../peer';
 
-@Profiled('bench', 'wire', 'ours')
-class Worker implements AsyncEngine<Task, Annotated<string>> {
-  generate(request: SingleIn<Task>): AsyncGenerator<Annotated<string>> {
-    return generate(request.data, request.signal, Annotated.fromData<string>);
+function makeWorker(options: ProfiledOptions): AsyncEngine<Task, Annotated<string>> {
+  @Profiled('bench', 'wire', 'ours', options)
+  class Worker implements AsyncEngine<Task, Annotated<string>> {
+    generate(request: SingleIn<Task>): AsyncGenerator<Annotated<string>> {
+      return generate(request.data, request.signal, Annotated.fromData<string>);
+    }
   }
+  return new Worker();
 }
 
 /** Serves over TCP with file discovery, as `DYN_FILE_KV` says. */
-export async function serveWorker(address: string): Promise<Served> {
+export async function serveWorker(address: string, options: ProfiledOptions = {}): Promise<Served> {
   const runtime = await DistributedRuntime.fromSettings();
-  await runtime.endpoint(address).serve(new Worker());
+  await runtime.endpoint(address).serve(makeWorker(options));
   return { address, pids: [], isWorker: true, close: () => runtime.shutdown() };
 }
 

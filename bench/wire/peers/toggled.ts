@@ -4,8 +4,8 @@ import type { Caller, Peer, Served } from '../peer';
 import type * as Ours from './ours';
 import type * as Off from './ours-off';
 
-/** The endpoints of the one worker: recording, not recording, and recording once more for the control. */
-export const TOGGLED = ['on', 'off', 'again'] as const;
+/** The endpoints of the one worker: recording all, the standard set alone, nothing, and all once more for the control. */
+export const TOGGLED = ['all', 'standard', 'nothing', 'again'] as const;
 export type Toggled = (typeof TOGGLED)[number];
 
 const addressOf = (which: Toggled) => `bench.wire.${which}`;
@@ -15,15 +15,15 @@ async function serveCopy(which: Toggled): Promise<Served> {
   const own = fresh<{ DistributedRuntime: unknown }>(require.resolve('profiled'), dirname(require.resolve('profiled')));
   if (!own.DistributedRuntime) throw new Error('the package could not be loaded again');
   const ours = fresh<typeof Ours>(join(__dirname, 'ours.js'));
-  if (which === 'off') fresh<typeof Off>(join(__dirname, 'ours-off.js')).turnOff();
-  return ours.serveWorker(addressOf(which));
+  if (which === 'nothing') fresh<typeof Off>(join(__dirname, 'ours-off.js')).turnOff();
+  return ours.serveWorker(addressOf(which), { streamMetrics: which !== 'standard' });
 }
 
 async function serve(): Promise<Served> {
   const served: Served[] = [];
   for (const which of TOGGLED) served.push(await serveCopy(which));
   return {
-    address: 'all three',
+    address: 'all of them',
     pids: [],
     isWorker: true,
     close: () => Promise.all(served.map((one) => one.close())),
