@@ -3,9 +3,12 @@ import { connect, type Socket } from 'node:net';
 import type { NatsOptions } from '../../../lib/transports/nats/options';
 import { natsRequestPlane } from '../../../lib/transports/nats/planes';
 import type { RequestPlane } from '../../../lib/transports/transport';
+import { startNode } from '../../support/child';
+import { watchDialed } from '../../support/dialed';
 import { eventually } from '../../support/eventually';
 import { type RawPeer, RawServer } from '../tcp/raw';
 
+const dialed = watchDialed();
 const TARGET = { namespace: 'n', component: 'c', endpoint: 'e', instanceId: 1n };
 const info = (more: object = {}) =>
   `INFO ${JSON.stringify({ server_id: 'x', version: '2.9.10', proto: 1, headers: true, max_payload: 1_024, ...more })}\r\n`;
@@ -131,6 +134,42 @@ it('a NATS server that answers no more after the handshake is given up, with no 
   await expect(scene.send()).rejects.toMatchObject({ code: 'PROFILED_DISCONNECTED' });
   await scene.close();
   await scene.expectNoneLeft();
+});
+
+it('a NATS server that does not even take the connection is given up, with none left', async () => {
+  const worker = startNode(`
+    const server = require('node:net').createServer();
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(server.address().port));
+  `);
+  const port = Number(await worker.firstLine);
+  await worker.freeze();
+  // Two have room in the queue of the kernel; who comes after them waits for its first answer.
+  const queue = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
+  await Promise.all(queue.map((socket) => once(socket, 'connect')));
+  const plane = natsRequestPlane({ server: `nats://127.0.0.1:${port}`, connectTimeoutMs: 200 });
+  await expect(plane.client.send('a.b', new Uint8Array(), {})).rejects.toMatchObject({
+    message: expect.stringContaining('it does not answer within 200 ms'),
+  });
+  for (const socket of queue) socket.destroy();
+  await eventually('no socket is left', () => dialed() === 0, 5_000);
+  worker.kill('SIGKILL');
+  await worker.finished;
+  await Promise.all([plane.server.close(), plane.client.close()]);
+});
+
+it('closing does not wait for a NATS server whose name is still looked up, nor for the next one of the list', async () => {
+  await using server = await RawServer.listen();
+  const url = `nats://${server.address}`;
+  const named = natsRequestPlane({ server: url.replace('127.0.0.1', 'localhost'), connectTimeoutMs: 60_000 });
+  const many = natsRequestPlane({ server: `${url},${url}`, connectTimeoutMs: 60_000 });
+  const sent = [named, many].map(({ client }) => client.send('a.b', new Uint8Array(), {}));
+  await Promise.all([
+    ...[named, many].flatMap((plane) => [plane.server.close(), plane.client.close()]),
+    ...sent.map((ack) => expect(ack).rejects.toMatchObject({ code: 'PROFILED_SHUTDOWN' })),
+  ]);
+  await eventually('no connection is left', () => dialed() === 0);
+  // The second of the list is not dialed.
+  expect(server.peers.length).toBeLessThan(3);
 });
 
 it('what others open while a NATS server is dialed stays theirs', async () => {

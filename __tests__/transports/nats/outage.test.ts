@@ -12,11 +12,12 @@ import { natsRequestPlane } from '../../../lib/transports/nats/planes';
 import type { RequestPlane } from '../../../lib/transports/transport';
 import { freshRegistry } from '../../../lib/testing';
 import { collect } from '../../conformance/harness';
+import { watchDialed } from '../../support/dialed';
 import { eventually } from '../../support/eventually';
 import { describeNats, NatsServer } from '../../support/nats-server';
 import { readings } from '../../support/readings';
-import { openSockets } from '../tcp/raw';
 
+const dialed = watchDialed();
 const planes: RequestPlane[] = [];
 const open = (options: NatsOptions) => {
   const plane = natsRequestPlane(options);
@@ -215,7 +216,7 @@ describeNats('a NATS server that goes away', () => {
     // The server may still have the subscription of the connection that was given up, and send the first ones there.
     await eventually('it answers', () => isAcknowledged(plane, served.address));
     await closeAll();
-    await eventually('no socket is left', () => openSockets() === 0);
+    await eventually('no socket is left', () => dialed() === 0);
   });
 
   it('is tried for ever, also while it refuses the credentials', async () => {
@@ -266,7 +267,7 @@ describeNats('a NATS server that was never there', () => {
     });
     await closeAll();
     await sent;
-    await eventually('no socket is left', () => openSockets() === 0);
+    await eventually('no socket is left', () => dialed() === 0);
     server.signal('SIGCONT');
   });
 
