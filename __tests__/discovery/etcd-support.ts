@@ -3,7 +3,7 @@ import type { EtcdDiscoveryOptions } from '../../lib/discovery/etcd/options';
 import { EtcdServer } from '../support/etcd-server';
 
 /** The time to live that the tests ask for, in milliseconds: short, and long enough for a busy machine. */
-export const TTL_MS = 2_000;
+export const TTL_MS = 3_000;
 
 /** The key of an instance of the tests, written out by hand. */
 export const key = (idHex: string) => `v1/instances/my-ns/my_comp/gen.1/${idHex}`;

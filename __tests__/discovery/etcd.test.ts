@@ -117,7 +117,7 @@ describeEtcd('discovery through etcd', () => {
     const silent = await silence();
     const [dead] = await freePorts(1);
     const endpoints = [`http://127.0.0.1:${dead}`, `127.0.0.1:${silent.port}`, etcd.server.url].join(', ');
-    const discovery = etcd.open({ endpoints, requestTimeoutMs: 300 });
+    const discovery = etcd.open({ endpoints, requestTimeoutMs: 1_000 });
     await discovery.register(instance(1n));
     const following = await Following.start(discovery);
     expect(following.ids).toEqual([1n]);

@@ -11,7 +11,7 @@ import { TcpProxy } from '../support/tcp-proxy';
 
 const lib = compileLib();
 const PATH = 'n.c.generate';
-const TTL = { ETCD_LEASE_TTL: '2' };
+const TTL = { ETCD_LEASE_TTL: '3' };
 
 /** A worker process: its first line has the port of its system server and its instance's id. It ends with its input. */
 function startWorker(endpoints: string): Running {
@@ -47,7 +47,7 @@ describeEtcd('workers and clients that find each other through etcd', () => {
     server = await EtcdServer.start();
     runtime = await DistributedRuntime.fromSettings({
       discoveryBackend: 'etcd',
-      etcd: { endpoints: server.url, leaseTtlMs: 2_000 },
+      etcd: { endpoints: server.url, leaseTtlMs: 3_000 },
       tcp: { host: '127.0.0.1' },
       client: { inhibitedMs: 0 },
     });

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
+import { freeze } from './freeze';
 
 const ROOT = resolve(__dirname, '../..');
 
@@ -47,6 +48,8 @@ export interface Running {
   /** Ends the child's stdin, for programs that wait for that. */
   endInput(): void;
   kill(signal?: NodeJS.Signals): void;
+  /** Stops it with SIGSTOP; it does nothing more when this resolves. */
+  freeze(): Promise<void>;
 }
 
 /**
@@ -72,7 +75,13 @@ export function startNode(program: string, env: Record<string, string> = {}, arg
     child.on('error', reject);
     child.on('close', (code, signal) => settle({ code, signal, ...output }));
   });
-  return { firstLine, finished, endInput: () => child.stdin.end(), kill: (signal) => child.kill(signal) };
+  return {
+    firstLine,
+    finished,
+    endInput: () => child.stdin.end(),
+    kill: (signal) => child.kill(signal),
+    freeze: () => freeze(child),
+  };
 }
 
 /** Runs a program as {@link startNode} does, until it ends by itself. */

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from './eventually';
+import { freeze } from './freeze';
 
 // A developer's machine may do without; where CI is set its absence fails the tests that start one.
 export const hasNats = spawnSync('nats-server', ['--version']).status === 0 || Boolean(process.env.CI);
@@ -66,6 +67,11 @@ export class NatsServer implements AsyncDisposable {
     });
     const { nats } = JSON.parse(readFileSync(join(this.folder, ports), 'utf8')) as { nats: [string] };
     this.#port = Number(new URL(nats[0]).port);
+  }
+
+  /** Freezes the process, without an end of any connection; it says nothing more when this resolves. */
+  freeze(): Promise<void> {
+    return freeze(this.#child!);
   }
 
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {

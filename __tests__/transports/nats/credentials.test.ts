@@ -4,12 +4,15 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { natsRequestPlane } from '../../../lib/transports/nats/planes';
 import type { NatsOptions } from '../../../lib/transports/nats/options';
+import { watchDialed } from '../../support/dialed';
+import { eventually } from '../../support/eventually';
 import { describeNats, NatsServer } from '../../support/nats-server';
 import { CA, SERVER_CERTIFICATE, SERVER_KEY } from './certificates';
 
 const { createAccount, createOperator, createUser } = nkeys;
 type KeyPair = ReturnType<typeof createUser>;
 
+const dialed = watchDialed();
 const TARGET = { namespace: 'n', component: 'c', endpoint: 'e', instanceId: 1n };
 
 /** Serves and calls with these options, on one connection. */
@@ -184,6 +187,7 @@ describeNats('TLS', () => {
       code: 'PROFILED_DISCONNECTED',
       message: expect.stringMatching(/NATS_SERVER\) can not be used: .*certificate.*NATS_TLS_CA_CERT_PATH/),
     });
+    await eventually('no socket is left', () => dialed() === 0);
   });
 
   it('wants the certificate to be of that host', async () => {

@@ -12,11 +12,12 @@ import { natsRequestPlane } from '../../../lib/transports/nats/planes';
 import type { RequestPlane } from '../../../lib/transports/transport';
 import { freshRegistry } from '../../../lib/testing';
 import { collect } from '../../conformance/harness';
+import { watchDialed } from '../../support/dialed';
 import { eventually } from '../../support/eventually';
 import { describeNats, NatsServer } from '../../support/nats-server';
 import { readings } from '../../support/readings';
-import { openSockets } from '../tcp/raw';
 
+const dialed = watchDialed();
 const planes: RequestPlane[] = [];
 const open = (options: NatsOptions) => {
   const plane = natsRequestPlane(options);
@@ -29,7 +30,7 @@ afterEach(closeAll);
 const TARGET = { namespace: 'n', component: 'c', endpoint: 'e', instanceId: 1n };
 const ACK_LIMIT_MS = 3_000;
 /** What a call may take beyond its limits on a busy machine. */
-const GRACE_MS = 2_000;
+const GRACE_MS = 4_000;
 
 /** What a caller may hear of an outage. */
 const LOSSES = ['PROFILED_DISCONNECTED', 'PROFILED_REQUEST_REJECTED', 'PROFILED_TIMEOUT'];
@@ -115,7 +116,7 @@ describeNats('a NATS server that goes away', () => {
   });
 
   it('keeps a request waiting that comes meanwhile, and it arrives once', async () => {
-    await using cluster = await Cluster.open(server);
+    await using cluster = await Cluster.open(server, { ackTimeoutMs: 10_000 });
     await server.kill();
     await eventually('the worker says so', () => cluster.status === 'notready');
     const calls = Array.from({ length: 20 }, () => cluster.call());
@@ -183,7 +184,7 @@ describeNats('a NATS server that goes away', () => {
 
   it('may be frozen for 5 seconds: what was asked meanwhile is answered, once', async () => {
     await using cluster = await Cluster.open(server, { ackTimeoutMs: 10_000 });
-    server.signal('SIGSTOP');
+    await server.freeze();
     const calls = Array.from({ length: 50 }, () => cluster.call());
     await new Promise((resolve) => setTimeout(resolve, 5_000));
     server.signal('SIGCONT');
@@ -197,7 +198,7 @@ describeNats('a NATS server that goes away', () => {
     const served = await plane.server.serve(TARGET, async () => new Uint8Array());
     const states: boolean[] = [];
     served.onReachable!((isReachable) => states.push(isReachable));
-    server.signal('SIGSTOP');
+    await server.freeze();
     // More than the buffers of the kernel hold.
     const sent = Array.from({ length: 40 }, () => plane.client.send(served.address, Buffer.alloc(2 ** 20 - 100), {}));
     for (const outcome of await Promise.allSettled(sent)) {
@@ -207,14 +208,15 @@ describeNats('a NATS server that goes away', () => {
     const late = plane.client.send(served.address, new Uint8Array(), {});
     await expect(late).rejects.toMatchObject({
       message: expect.stringMatching(
-        /no connection to the NATS server for 1000 ms: (it does not answer|.*says nothing within 1000 ms)/,
+        /no connection to the NATS server for 1000 ms: (it does not answer|.*does not answer within 1000 ms)/,
       ),
     });
     server.signal('SIGCONT');
     await eventually('it is back', () => states.length === 2);
-    expect(await plane.client.send(served.address, new Uint8Array(), {})).toHaveLength(0);
+    // The server may still have the subscription of the connection that was given up, and send the first ones there.
+    await eventually('it answers', () => isAcknowledged(plane, served.address));
     await closeAll();
-    await eventually('no socket is left', () => openSockets() === 0);
+    await eventually('no socket is left', () => dialed() === 0);
   });
 
   it('is tried for ever, also while it refuses the credentials', async () => {
@@ -254,20 +256,18 @@ describeNats('a NATS server that was never there', () => {
 
   it('leaves nothing open when it takes connections and says nothing', async () => {
     await using server = await NatsServer.start();
-    server.signal('SIGSTOP');
+    await server.freeze();
     const plane = open({ server: server.url, connectTimeoutMs: 200 });
     await expect(plane.client.send('a.b', new Uint8Array(), {})).rejects.toMatchObject({
-      message: expect.stringContaining('it says nothing within 200 ms'),
+      message: expect.stringContaining('it does not answer within 200 ms'),
     });
-    const closing = open({ server: server.url });
+    const closing = open({ server: server.url, connectTimeoutMs: 60_000 });
     const sent = expect(closing.client.send('a.b', new Uint8Array(), {})).rejects.toMatchObject({
       code: 'PROFILED_SHUTDOWN',
     });
-    const start = performance.now();
     await closeAll();
     await sent;
-    expect(performance.now() - start).toBeLessThan(2_000);
-    await eventually('no socket is left', () => openSockets() === 0);
+    await eventually('no socket is left', () => dialed() === 0);
     server.signal('SIGCONT');
   });
 
@@ -280,6 +280,12 @@ describeNats('a NATS server that was never there', () => {
     expect(await plane.client.send(address, new Uint8Array(), {})).toHaveLength(0);
   });
 });
+
+async function isAcknowledged(plane: RequestPlane, address: string): Promise<boolean> {
+  const signal = AbortSignal.timeout(1_000);
+  const ack = await plane.client.send(address, new Uint8Array(), {}, { signal }).catch(() => undefined);
+  return ack?.length === 0;
+}
 
 async function eventuallyIdle(cluster: Cluster) {
   await eventually('all requests are over', async () => (await readings(cluster.registry)).inflight === 0);

@@ -1,17 +1,21 @@
-import { AuthorizationError, connect, type NatsConnection } from '@nats-io/transport-node';
-import { once } from 'node:events';
+import {
+  AuthorizationError,
+  connect,
+  ConnectionError,
+  type NatsConnection,
+  type NodeConnectionOptions,
+  TimeoutError,
+} from '@nats-io/transport-node';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { messageOf, ProfiledError } from '../../errors';
 import { formatSocketAddress } from '../tcp/address';
-import { Dial } from '../tcp/dial';
 import { credentialsOf, tlsOf } from './credentials';
 import type { NatsServer, ResolvedNatsOptions } from './options';
 
-/**
- * The library forgets a socket whose server falls silent within its time limit, without closing it. One that has just said its first
- * word gets at least so long to go on, in milliseconds.
- */
-const LEAST_HANDSHAKE_MS = 5_000;
+/** Where Node tells of each TCP socket that is about to connect. */
+const SOCKETS = 'net.client.socket';
 
 /** Questions to the server without an answer before it is taken for dead. */
 const MAX_UNANSWERED_PINGS = 2;
@@ -27,6 +31,7 @@ export async function dialAny(options: ResolvedNatsOptions, closing: AbortSignal
       return await dial(server, options, closing);
     } catch (error) {
       failure = error;
+      if (closing.aborted) break;
     }
   }
   throw failure;
@@ -35,59 +40,66 @@ export async function dialAny(options: ResolvedNatsOptions, closing: AbortSignal
 async function dial(server: NatsServer, options: ResolvedNatsOptions, closing: AbortSignal): Promise<NatsConnection> {
   const tls = tlsOf(options, server);
   const { authenticator, source } = credentialsOf(options);
-  await knock(server, options.connectTimeoutMs, closing);
+  const settings: NodeConnectionOptions = {
+    servers: formatSocketAddress(server),
+    name: 'profiled',
+    timeout: options.connectTimeoutMs,
+    pingInterval: options.pingIntervalMs,
+    maxPingOut: MAX_UNANSWERED_PINGS,
+    // Lost connections are the link's business: the library would drop what is published meanwhile without a word.
+    reconnect: false,
+    noAsyncTraces: true,
+    ...(authenticator && { authenticator }),
+    ...(tls && { tls }),
+  };
   try {
-    return await connect({
-      servers: formatSocketAddress(server),
-      name: 'profiled',
-      timeout: Math.max(options.connectTimeoutMs, LEAST_HANDSHAKE_MS),
-      pingInterval: options.pingIntervalMs,
-      maxPingOut: MAX_UNANSWERED_PINGS,
-      // Lost connections are the link's business: the library would drop what is published meanwhile without a word.
-      reconnect: false,
-      noAsyncTraces: true,
-      ...(authenticator && { authenticator }),
-      ...(tls && { tls }),
-    });
+    return await connectOrDestroy(settings, closing);
   } catch (cause) {
     if (cause instanceof AuthorizationError) {
       const text = `the NATS server at ${formatSocketAddress(server)} refuses the credentials of ${source}`;
       throw new ProfiledError('PROFILED_CONFIG_INVALID', text, { cause });
     }
-    throw unreachable(
-      server,
-      cause,
-      isOfCertificate(cause) ? 'NATS_TLS_CA_CERT_PATH has the certificates to trust' : '',
-    );
+    const reason = closing.aborted ? new Error('it was given up') : reasonOf(cause, options.connectTimeoutMs);
+    const hint = isOfCertificate(reason) ? 'NATS_TLS_CA_CERT_PATH has the certificates to trust' : '';
+    throw unreachable(server, reason, hint);
   }
 }
 
 /**
- * Waits for the server's first word on a connection that is closed again: the library forgets a connection on which nothing comes,
- * as from a server that is frozen, without closing it.
+ * The library forgets its socket, open, when a server does not get through the handshake in time, and can not be told to give up. So
+ * the sockets that it opens here, and nobody else's, are known to us and destroyed when it fails or `closing` gives up.
  */
-async function knock(server: NatsServer, timeoutMs: number, closing: AbortSignal): Promise<void> {
-  const dial = new Dial(server, timeoutMs);
-  let socket: Socket | undefined;
-  const giveUp = () => {
-    dial.cancel();
-    socket?.destroy();
+async function connectOrDestroy(settings: NodeConnectionOptions, closing: AbortSignal): Promise<NatsConnection> {
+  // Of this call alone, so that it can be disabled: while there is one, every promise of the process is dearer.
+  const inHere = new AsyncLocalStorage<boolean>();
+  const sockets: Socket[] = [];
+  const destroyAll = () => sockets.forEach((socket) => socket.destroy());
+  const onSocket = (message: unknown) => {
+    if (!inHere.getStore()) return;
+    sockets.push((message as { socket: Socket }).socket);
+    // It is told of before it connects, which would undo its end.
+    if (closing.aborted) setImmediate(destroyAll);
   };
-  closing.addEventListener('abort', giveUp, { once: true });
-  const limit = AbortSignal.timeout(timeoutMs);
+  subscribe(SOCKETS, onSocket);
+  closing.addEventListener('abort', destroyAll);
   try {
-    socket = await dial.opened;
-    await Promise.race([
-      once(socket, 'data', { signal: limit }),
-      once(socket, 'close', { signal: limit }).then(() => Promise.reject(new Error('it closed the connection'))),
-    ]);
+    return await inHere.run(true, () => connect(settings));
   } catch (error) {
-    const cause = (error as Error).cause ?? error;
-    throw unreachable(server, limit.aborted ? new Error(`it says nothing within ${timeoutMs} ms`) : cause);
+    destroyAll();
+    throw error;
   } finally {
-    closing.removeEventListener('abort', giveUp);
-    socket?.destroy();
+    closing.removeEventListener('abort', destroyAll);
+    unsubscribe(SOCKETS, onSocket);
+    inHere.disable();
   }
+}
+
+/** The library has its own words for a time limit, for an error of the socket, and for an end without one. */
+function reasonOf(error: unknown, timeoutMs: number): unknown {
+  if (error instanceof TimeoutError) return new Error(`it does not answer within ${timeoutMs} ms`, { cause: error });
+  if (!(error instanceof ConnectionError)) return error;
+  const isClosed = /^(connection refused|error connecting)/.test(error.message);
+  return error.cause ?? (isClosed ? new Error('it closed the connection') : error);
 }
 
 function isOfCertificate(error: unknown): boolean {
