@@ -87,7 +87,7 @@ export function requestFrame(path: string, payload: string | Uint8Array): Buffer
 export async function noSocketIsLeft(): Promise<void> {
   for (const { socket } of peers) socket.destroy();
   peers.clear();
-  await eventually('no socket is left', () => openSockets() === 0, 2_000);
+  await eventually('no socket is left', () => openSockets() === 0);
 }
 
 /** Sockets and listeners of this process that are not closed, those that do not keep it alive excepted. */
