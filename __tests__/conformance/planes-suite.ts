@@ -165,7 +165,7 @@ export function planesSuite(transport: TransportUnderTest): void {
         const waiting = send();
         if (waiting) isStuck = await Promise.race([waiting.then(() => false), turns(30).then(() => true)]);
       }
-      for (let mebibytes = 16; mebibytes > 0; mebibytes -= 1 / 16) send();
+      for (let mebibytes = 16; mebibytes > 0; mebibytes -= 1 / 16) void send();
     };
 
     it('says when everything has left, however slow the reader is', async () => {
