@@ -204,6 +204,19 @@ test('getters run once', () => {
   expect(runs).toBe(1);
 });
 
+test('what stands beside a cycle is read a few times at most', () => {
+  let runs = 0;
+  const value: Record<string, unknown> = {
+    get beside() {
+      runs += 1;
+      return 'x';
+    },
+  };
+  value.back = value;
+  expect(jsonByteLength(value)).toBe(-1);
+  expect(runs).toBeLessThan(7);
+});
+
 describe('what JSON refuses is not measurable, and nothing is thrown', () => {
   const cycle: Record<string, unknown> = {};
   cycle.list = [{ back: cycle }];

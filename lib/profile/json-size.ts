@@ -3,6 +3,9 @@ import { Buffer } from 'node:buffer';
 const byteLength = Buffer.byteLength;
 const hasOwn = Object.prototype.hasOwnProperty;
 
+/** Containers of so many levels are not noted: a cycle through them is found on its next round. */
+const SHALLOW = 4;
+
 /** Beyond this depth the built-in serialiser measures: it finds a cycle faster and knows its own stack. */
 const MAX_DEPTH = 64;
 
@@ -142,13 +145,20 @@ function sizeOfRecord(record: object): number {
 }
 
 function enter(container: object): void {
-  for (let i = base; i < depth; i++) if (enclosing[i] === container) throw UNMEASURABLE;
-  if (depth - base >= MAX_DEPTH) throw TOO_DEEP;
-  enclosing[depth++] = container;
+  const level = depth++ - base;
+  if (level >= SHALLOW) note(container, level);
+}
+
+function note(container: object, level: number): void {
+  const last = depth - 1;
+  for (let i = base + SHALLOW; i < last; i++) if (enclosing[i] === container) throw UNMEASURABLE;
+  if (level >= MAX_DEPTH) throw TOO_DEEP;
+  enclosing[last] = container;
 }
 
 function leave(): void {
-  enclosing[--depth] = undefined;
+  depth -= 1;
+  if (depth - base >= SHALLOW) enclosing[depth] = undefined;
 }
 
 /**
