@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { readAccess } from '../config/access-files';
 import { type DeepPartial, loadSettings, type Settings } from '../config/settings';
 import { log } from '../internal/logger';
+import { Slices } from '../metrics/exposition/slices';
 import { checkOptionNames } from '../metrics/labels';
 import { type Reply, writeHead } from './answer';
 import { type Health, health as processHealth } from './health';
@@ -107,12 +107,21 @@ function questionOf({ method, url = '', headers }: IncomingMessage): Question {
   };
 }
 
+/** A kernel that takes whatever it is given, as over loopback, would otherwise be given all of a large scrape in one turn. */
+async function* inSlices(chunks: readonly Buffer[]): AsyncGenerator<Buffer> {
+  const slices = new Slices();
+  for (const chunk of chunks) {
+    if (slices.isOver) await slices.next();
+    yield chunk;
+  }
+}
+
 /** Rejects if the client goes away, or takes nothing for too long. */
 function deliver(request: IncomingMessage, response: ServerResponse, reply: Reply): Promise<void> {
   writeHead(response, reply);
   response.setTimeout(SEND_TIMEOUT_MS, () => response.destroy());
   const { chunks } = reply;
-  if (chunks.length > 1 && request.method === 'GET') return pipeline(Readable.from(chunks), response);
+  if (chunks.length > 1 && request.method === 'GET') return pipeline(inSlices(chunks), response);
   response.end(request.method === 'HEAD' ? undefined : chunks[0]);
   return finished(response);
 }
