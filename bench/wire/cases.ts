@@ -8,6 +8,10 @@ export interface Task {
   readonly endpoint?: string;
 }
 
+/** The endpoints of one worker, of which one records all, one the standard set alone, one nothing, and one all again for the control. */
+export const TOGGLED = ['all', 'standard', 'nothing', 'again'] as const;
+export type Toggled = (typeof TOGGLED)[number];
+
 export const SMALL = 20;
 export const LARGE = 4096;
 

@@ -1,10 +1,9 @@
 import type { Usage } from './answering';
-import { LARGE, SMALL, type Task } from './cases';
+import { LARGE, SMALL, type Task, TOGGLED, type Toggled } from './cases';
 import { Child } from './child';
 import { machine } from './machine';
 import { type Plan, shuffled } from './rounds';
 import { percentile, spread } from './statistics';
-import { TOGGLED } from './peers/toggled';
 
 /** What a pair of processes compares: recording with nothing, and recording with itself. */
 export const COMPARED = {
@@ -13,7 +12,6 @@ export const COMPARED = {
   again: { title: 'recording beside itself (the control)', over: 'all' },
 } as const;
 type Compared = keyof typeof COMPARED;
-type Toggled = Compared | 'nothing';
 
 /** Ratios of CPU for the same work in the same round, one a round: of the worker, and of both processes. */
 export interface Ratios {

@@ -1,12 +1,9 @@
 import { dirname, join } from 'node:path';
+import { TOGGLED, type Toggled } from '../cases';
 import { fresh } from '../fresh';
 import type { Caller, Peer, Served } from '../peer';
 import type * as Ours from './ours';
 import type * as Off from './ours-off';
-
-/** The endpoints of the one worker: recording all, the standard set alone, nothing, and all once more for the control. */
-export const TOGGLED = ['all', 'standard', 'nothing', 'again'] as const;
-export type Toggled = (typeof TOGGLED)[number];
 
 const addressOf = (which: Toggled) => `bench.wire.${which}`;
 
