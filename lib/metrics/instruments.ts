@@ -144,7 +144,11 @@ export class HistogramCell implements Histogram {
     while (i < bounds.length && value > bounds[i]!) i++;
     this.counts[i]! += 1;
     this.sum += value;
-    if (exemplar) (this.exemplars ??= [])[i] = { labels: exemplar, value, timestamp: Date.now() / 1000 };
+    if (exemplar) this.#show(i, value, exemplar);
+  }
+
+  #show(bucket: number, value: number, labels: LabelValues): void {
+    (this.exemplars ??= [])[bucket] = { labels, value, timestamp: Date.now() / 1000 };
   }
 
   get count(): number {

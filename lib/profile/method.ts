@@ -57,7 +57,7 @@ export class Method {
   /** Where a call is recorded; undefined when there is nothing to record. */
   recorderFor(self: unknown, args: readonly unknown[]): Recorder | undefined {
     const choice = this.#choose(self);
-    const served = args.length > 0 ? servedBy(args) : undefined;
+    const served = typeof args[0] === 'object' ? servedBy(args) : undefined;
     if (served && this.#isRunOf(served, self, choice)) return this.#servedBy(served.recorder);
     return this.isRequest && !this.endpoint && this.#isWithin(self) ? choice.within : choice.request;
   }
@@ -78,7 +78,10 @@ export class Method {
   #isWithin(self: unknown): boolean {
     if (typeof self !== 'object' || self === null) return false;
     const method = (self as Record<PropertyKey, unknown>)[this.name];
-    if (method === this.#wrapper) return false;
+    return method !== this.#wrapper && this.#isOverridden(self, method);
+  }
+
+  #isOverridden(self: object, method: unknown): boolean {
     const own = Method.of(method);
     // An instance may hold a bound copy of its method, which says nothing; its class does.
     const prototype = Object.getPrototypeOf(self) as Record<PropertyKey, unknown> | null;
@@ -93,7 +96,10 @@ export class Method {
   }
 
   #choiceFor(prototype: object): Choice {
-    if (prototype === this.#lastPrototype) return this.#lastChoice!;
+    return prototype === this.#lastPrototype ? this.#lastChoice! : this.#turnTo(prototype);
+  }
+
+  #turnTo(prototype: object): Choice {
     if (this.#lastPrototype) this.#choices ??= new WeakMap([[this.#lastPrototype, this.#lastChoice!]]);
     let choice = this.#choices?.get(prototype);
     if (!choice) {

@@ -116,13 +116,16 @@ export class Recorder {
 
   /** The series to write, made now if the current registry does not have them yet. */
   binding(): Binding {
-    if (this.#binding && this.#epoch === shared.epoch) return this.#binding;
-    this.#binding = this.#bind();
+    return this.#epoch === shared.epoch ? this.#binding! : this.#bind();
+  }
+
+  #bind(): Binding {
+    this.#binding = this.#makeBinding();
     this.#epoch = shared.epoch;
     return this.#binding;
   }
 
-  #bind(): Binding {
+  #makeBinding(): Binding {
     const { address, options, customMetrics, standard, admission, name } = this.parts;
     const store = currentStore();
     const isStandard = standard && address !== undefined;

@@ -30,11 +30,10 @@ let untilLook = 0;
 
 /** Whether an SDK has registered itself: one field, once it has. One that comes late is noticed within {@link LOOK_EVERY} requests. */
 export function isTracing(): boolean {
-  if (api) return true;
-  if (untilLook > 0) {
-    untilLook -= 1;
-    return false;
-  }
+  return api !== undefined || (--untilLook < 0 && look());
+}
+
+function look(): boolean {
   untilLook = LOOK_EVERY - 1;
   api = (globalThis as Record<symbol, unknown>)[API] as Api | undefined;
   return api !== undefined;
