@@ -44,7 +44,8 @@ const TOO_DEEP = new Error('too deep');
  * Reads what `JSON.stringify` would read: getters run and `toJSON` is called.
  */
 export function jsonByteLength(value: unknown): number {
-  const [outerBase, outerDepth] = [base, depth];
+  const outerBase = base;
+  const outerDepth = depth;
   base = depth;
   try {
     const size = sizeOfValue(value, '');
@@ -135,10 +136,14 @@ function sizeOfRecord(record: object): number {
       leave();
       return byteLength(record.rawJSON);
     }
-    seen = seen && keyAfter(seen, key);
+    if (seen !== undefined) {
+      // Looked at here: in a function of its own it would be called for every key.
+      const { next }: SeenKey = seen;
+      seen = next !== undefined && next.key === key ? next : keyAfter(seen, key);
+    }
     const value = (record as Record<string, unknown>)[key];
     const item = typeof value === 'string' ? sizeOfText(value, seen) : sizeOfValue(value, key);
-    if (item >= 0) size += (seen ? seen.size : sizeOfString(key)) + item + 2;
+    if (item >= 0) size += (seen !== undefined ? seen.size : sizeOfString(key)) + item + 2;
   }
   leave();
   return size === 1 ? 2 : size;
@@ -184,12 +189,8 @@ const MAX_SIBLINGS = 8;
 const MAX_SEEN_LENGTH = 64;
 let seenCount = 0;
 
+/** Undefined where there is no place left for it. */
 function keyAfter(before: SeenKey, key: string): SeenKey | undefined {
-  const { next } = before;
-  return next?.key === key ? next : findKey(before, key);
-}
-
-function findKey(before: SeenKey, key: string): SeenKey | undefined {
   let siblings = 0;
   for (let { next } = before; next; next = next.sibling, siblings++) if (next.key === key) return next;
   if (siblings >= MAX_SIBLINGS || seenCount >= MAX_SEEN || key.length > MAX_SEEN_LENGTH) return undefined;
