@@ -2,7 +2,7 @@ import { machine } from '../wire/machine';
 import { profile, type SelfTime } from '../method/cpu-profile';
 import { packageVersions } from '../method/packages';
 import { needs, RECORDING_FLOORS } from './floors';
-import { type Cell, CHILD, jobOf, measureAdditions, measureCells, type Plan } from './plan';
+import { type Cell, CHILD, jobOf, measureAdditions, measureCells, measureInOwnSpace, type Plan } from './plan';
 import { WRAPPERS } from './wrapper';
 
 /** All of one run. */
@@ -12,6 +12,8 @@ export interface Result {
   readonly packages: Readonly<Record<string, string>>;
   readonly plan: Plan;
   readonly cells: readonly Cell[];
+  /** Those of the floors, with the new space that Node gives a process by itself; their bytes say nothing. */
+  readonly ownSpace: readonly Cell[];
   readonly additions: readonly Cell[];
   /** Where the time of ours goes, by case. */
   readonly profiles: Readonly<Record<string, readonly SelfTime[]>>;
@@ -28,6 +30,7 @@ export function benchRecording(plan: Plan): Result {
     plan,
     // The control as often as what is judged by it.
     cells: measureCells(plan, (cell) => cell.wrapper === 'none' || needs(RECORDING_FLOORS)(cell)),
+    ownSpace: measureInOwnSpace(plan, needs(RECORDING_FLOORS)),
     additions: measureAdditions(plan),
     profiles: Object.fromEntries(PROFILED_CASES.map((of) => [of, profileOurs(of)])),
   };

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Effort, Reading } from '../method/measure';
-import { type Job, runAll } from '../method/processes';
+import { type Job, runAll, runNode } from '../method/processes';
 import { CASES } from './cases';
 import type { RecordingJob } from './child';
 import { ADDITIONS, type Addition, type Listed, WRAPPERS } from './wrapper';
@@ -13,9 +13,9 @@ export interface Plan {
 }
 
 export const PLANS: Readonly<Record<'quick' | 'full' | 'guard', Plan>> = {
-  quick: { effort: { pairs: 8, batchMs: 4, warmMs: 80 }, rounds: 1, floorRounds: 2 },
-  full: { effort: { pairs: 20, batchMs: 6, warmMs: 400 }, rounds: 3, floorRounds: 7 },
-  guard: { effort: { pairs: 16, batchMs: 6, warmMs: 400 }, rounds: 0, floorRounds: 5 },
+  quick: { effort: { pairs: 24, batchMs: 1.5, warmMs: 80 }, rounds: 1, floorRounds: 2 },
+  full: { effort: { pairs: 80, batchMs: 1.5, warmMs: 400 }, rounds: 3, floorRounds: 7 },
+  guard: { effort: { pairs: 64, batchMs: 1.5, warmMs: 400 }, rounds: 0, floorRounds: 5 },
 };
 
 /** What was read of one wrapper in one case, one reading a process. */
@@ -41,11 +41,22 @@ export function measureCells(
   isFloor: (cell: Pick<Cell, 'wrapper' | 'of'>) => boolean,
   wrappers: readonly Listed[] = WRAPPERS,
 ): Cell[] {
-  const jobs = wrappers.flatMap((wrapper) =>
-    CASES.filter((of) => wrapper.cases?.(of) ?? true).map((of) => jobOf(wrapper, of.name, effort)),
-  );
+  const jobs = jobsOf(wrappers, effort);
   const floorJobs = jobs.filter(isFloor);
   return cellsOf([runAll(CHILD, rounds > 0 ? jobs : [], rounds), runAll(CHILD, floorJobs, floorRounds - rounds)]);
+}
+
+/** The cells that `isFloor` picks in a process whose new space is Node's own, which has no room to count bytes in. */
+export function measureInOwnSpace({ effort, floorRounds }: Plan, isFloor: (cell: CellJob) => boolean): Cell[] {
+  const jobs = jobsOf(WRAPPERS, effort).filter(isFloor);
+  const run = (script: string, job: CellJob) => runNode<Reading>(script, job, ['--expose-gc']);
+  return cellsOf([runAll(CHILD, jobs, floorRounds, run)]);
+}
+
+function jobsOf(wrappers: readonly Listed[], effort: Effort): CellJob[] {
+  return wrappers.flatMap((wrapper) =>
+    CASES.filter((of) => wrapper.cases?.(of) ?? true).map((of) => jobOf(wrapper, of.name, effort)),
+  );
 }
 
 /** What parts of ours add to the rest of it. */
