@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { createMetricsHandler } from 'profiled';
 import { paired, spread } from '../../wire/statistics';
@@ -52,12 +53,16 @@ interface Side {
   readonly scrapes: number;
 }
 
+/** What the threads that sweep up after a collection need, with room; milliseconds. */
+const SWEEPING_MS = 50;
+
 /**
- * Milliseconds of CPU for a scrape, all threads, after one that does not count: threads that still look for the garbage of the other
+ * Milliseconds of CPU for a scrape, all threads, after one that does not count: threads that still sweep up after the other
  * side, and what it has left in the caches, are no part of it.
  */
 async function cpuOf({ scrape, raise, scrapes }: Side): Promise<number> {
   gc();
+  await setTimeout(SWEEPING_MS);
   let micros = 0;
   for (let n = 0; n <= scrapes; n++) {
     raise();

@@ -23,9 +23,9 @@ export class Lines {
 
   /** One line for each prefix, which is everything before its value; all values are 0. */
   constructor(prefixes: readonly string[]) {
-    const text = Buffer.from(prefixes.map((prefix) => `${prefix}0\n`).join(''));
-    this.#bytes = Buffer.allocUnsafeSlow(text.length + prefixes.length * SLACK_BYTES);
-    this.#length = text.copy(this.#bytes);
+    const text = prefixes.map((prefix) => `${prefix}0\n`).join('');
+    this.#bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text) + prefixes.length * SLACK_BYTES);
+    this.#length = this.#bytes.write(text);
     this.#starts = new Uint32Array(prefixes.length);
     this.#widths = new Uint16Array(prefixes.length).fill(1);
     this.values = new Float64Array(prefixes.length);
