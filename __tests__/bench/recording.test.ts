@@ -41,6 +41,13 @@ describe('the figures of the recording bench', () => {
     ]);
     expect(apart.overheadNs('ours', 'value')).toBe(200);
     expect(apart.times('ours', 'prom', 'value')).toBe(21);
+    expect(
+      new Figures([cell('ours', 'value', [3], 80), cell('prom', 'value', [43], 120)], false).times(
+        'ours',
+        'prom',
+        'value',
+      ),
+    ).toBe(31.5);
   });
 
   it('leaves out of the bare time what slows every call of its process', () => {

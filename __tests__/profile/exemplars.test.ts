@@ -6,6 +6,7 @@ import type { Registry } from 'prom-client';
 import { Ingress, profiled, type ProfiledOptions, Profiled } from '../../lib';
 import { now } from '../../lib/internal/clock';
 import { renderText } from '../../lib/metrics/exposition/render';
+import type * as Trace from '../../lib/profile/trace';
 import { freshRegistry } from '../../lib/testing';
 import { encodeControlMessage } from '../../lib/wire/control-message';
 import { encodeTwoPart } from '../../lib/wire/two-part';
@@ -173,6 +174,23 @@ describe('there is no exemplar', () => {
     expect(await exemplars()).toEqual([]);
     expect(await readings(registry, ADDRESS)).toMatchObject({ requests: 3, ended: 3, inflight: 0 });
   });
+});
+
+test('an SDK is found that registers itself after its place was emptied', () => {
+  const globals = globalThis as Record<symbol, unknown>;
+  const api = globals[API];
+  try {
+    globals[API] = null;
+    jest.isolateModules(() => {
+      const { isTracing } = jest.requireActual<typeof Trace>('../../lib/profile/trace');
+      expect(isTracing()).toBe(false);
+      globals[API] = api;
+      const looks = Array.from({ length: 64 }, () => isTracing());
+      expect(looks.indexOf(true)).toBe(63);
+    });
+  } finally {
+    globals[API] = api;
+  }
 });
 
 describe('a served request', () => {

@@ -18,9 +18,12 @@ const SLOWING = new Set(WRAPPERS.filter(({ slowsAll }) => slowsAll).map(({ name 
 /** The arithmetic over all cells of a run. */
 export class Figures {
   readonly #cells: readonly Cell[];
+  readonly #isPooled: boolean;
 
-  constructor(cells: readonly Cell[]) {
+  /** `isPooled` takes one bare time for all; else each wrapper has that of its own processes, for where they are not alike. */
+  constructor(cells: readonly Cell[], isPooled = true) {
     this.#cells = cells;
+    this.#isPooled = isPooled;
   }
 
   cell(wrapper: string, of: string): Cell | undefined {
@@ -41,8 +44,10 @@ export class Figures {
 
   /** What the wrapper adds to a call in nanoseconds: from the ratio, since nanoseconds of two processes can not be compared. */
   overheadNs(wrapper: string, of: string): number | undefined {
-    const ratio = this.ratio(wrapper, of);
-    return ratio && (ratio.median - 1) * this.bareNs(of);
+    const cell = this.cell(wrapper, of);
+    if (!cell) return undefined;
+    const bareNs = this.#isPooled ? this.bareNs(of) : spread(cell.readings.map(({ baseNs }) => baseNs)).median;
+    return (spread(cell.readings.map(({ ratio }) => ratio)).median - 1) * bareNs;
   }
 
   /** What it allocates beyond the bare call. */

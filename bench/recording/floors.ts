@@ -49,8 +49,11 @@ export function needs(floors: readonly RecordingFloor[]): (cell: Pick<Cell, 'wra
 }
 
 /** How many times less ours costs, by the name of the floor. */
-export function ratiosOf(cells: readonly Cell[], floors: readonly RecordingFloor[] = RECORDING_FLOORS): Ratios {
-  const figures = new Figures(cells);
+export function ratiosOf(
+  cells: readonly Cell[],
+  floors: readonly RecordingFloor[] = RECORDING_FLOORS,
+  figures = new Figures(cells),
+): Ratios {
   return Object.fromEntries(
     floors.flatMap(({ name, peer, figure }) => {
       const times = figures.times(STANDARD, peer, figure);

@@ -60,6 +60,7 @@ export function floorLines({ cells, ownSpace, additions }: Result): string[] {
   const ownRatios = ratiosOf(
     ownSpace,
     RECORDING_FLOORS.filter(({ figure }) => !FIGURES[figure].isBytes),
+    new Figures(ownSpace, false),
   );
   const figures = new Figures(cells);
   const rows = RECORDING_FLOORS.map(({ name, atLeast, figure, peer }) => [
