@@ -40,14 +40,19 @@ async function open(): Promise<Socket> {
   return socket;
 }
 
+/** The server has ended the connection. A reset does that too, for what is written after the answer; `once` of events would throw it. */
+function closed(socket: Socket): Promise<void> {
+  socket.on('error', () => {});
+  return new Promise((resolve) => socket.once('close', () => resolve()));
+}
+
 /** All that comes until the server ends the connection. */
 async function answerTo(...parts: string[]): Promise<string> {
   const socket = await open();
   let answer = '';
   socket.setEncoding('latin1').on('data', (text: string) => (answer += text));
-  socket.on('error', () => {});
   for (const part of parts) socket.write(part);
-  await once(socket, 'close');
+  await closed(socket);
   return answer;
 }
 
@@ -104,10 +109,9 @@ describe('time', () => {
     const socket = await open();
     let answer = '';
     socket.on('data', (data) => (answer += data.toString()));
-    socket.on('error', () => {});
     socket.write('GET /live HTTP/1.1\r\n');
     const drip = setInterval(() => socket.writable && socket.write('x: y\r\n'), 5);
-    await once(socket, 'close');
+    await closed(socket);
     clearInterval(drip);
     expect(statusOf(answer)).toBe(408);
   });
