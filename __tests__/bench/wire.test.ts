@@ -66,7 +66,23 @@ describe('the report of the wire bench', () => {
       '## Items or requests a second',
       '## CPU seconds for a million, all processes',
       '## Milliseconds to the first item, p50',
+      '## Rounds that failed, and are not in the tables',
     ]);
+  });
+
+  it('tells which rounds failed', () => {
+    expect(lines.filter((line) => line.startsWith('- '))).toEqual([
+      '- Theirs, fast, round 2: gone',
+      '- Broken, fast, round 1: gone',
+      '- Broken, fast, round 2: gone',
+    ]);
+  });
+
+  it('is what the repository has of the last run, without a path of the machine', () => {
+    const results = join(__dirname, '..', '..', 'bench', 'results');
+    const recorded = readFileSync(join(results, 'wire.json'), 'utf8');
+    expect(readFileSync(join(results, 'wire.md'), 'utf8')).toBe(markdown(JSON.parse(recorded) as Result));
+    expect(recorded).not.toContain('node_modules');
   });
 });
 

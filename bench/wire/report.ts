@@ -48,8 +48,19 @@ export function markdown({ machine, plan, readings }: Result): string {
     'as median [smallest..largest]. Above 1 = ours is ahead.',
     '',
     ...TABLES.flatMap((table) => tableLines(table, readings)),
+    ...failureLines(readings),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** The rounds that are missing above, and why. */
+function failureLines(readings: Readings): string[] {
+  const lines = Object.values(readings).flatMap(({ title, cases }) =>
+    Object.entries(cases).flatMap(([name, rounds]) =>
+      rounds.flatMap(({ failure }, i) => (failure ? [`- ${title}, ${name}, round ${i + 1}: ${failure}`] : [])),
+    ),
+  );
+  return lines.length > 0 ? ['## Rounds that failed, and are not in the tables', '', ...lines, ''] : [];
 }
 
 function tableLines(table: Table, readings: Readings): string[] {

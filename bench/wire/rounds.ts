@@ -75,7 +75,8 @@ async function runOne(pairs: Map<PeerName, Pair>, name: PeerName, of: Case, plan
     const failure = (error as Error).message;
     say(`${pair.title} failed in ${of.name}: ${failure}`);
     await renew(pairs, name);
-    return { failure };
+    // Without its stack, which has the paths of this machine.
+    return { failure: failure.split('\n', 1)[0]! };
   }
 }
 
